@@ -1,0 +1,127 @@
+"""The two languages of what a user reads: sentences by gettext, numbers by babel.
+
+Messages are written in English in the code; `fr.po` beside this file holds the French.
+"""
+
+import gettext
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+from etalon.errors import ReportError
+
+LANGUAGES = ("en", "fr")
+Text = str | Mapping[str, str]  # what a user wrote, in one language or in each
+
+_current: ContextVar[str | None] = ContextVar("etalon_language", default=None)
+
+
+def language() -> str:
+    """The language in force: that of `use`, else ETALON_LANG, else the system's, else English."""
+    chosen = _current.get() or os.environ.get("ETALON_LANG")
+    if chosen:
+        return _checked(chosen)
+    system = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "fr" if system.startswith("fr") else "en"
+
+
+@contextmanager
+def use(lang: str | None) -> Iterator[None]:
+    """Speak `lang` ("en" or "fr") inside the block; None leaves the language as it is.
+
+    Raises:
+        ReportError: another language.
+    """
+    token = _current.set(_checked(lang) if lang else _current.get())
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def _(message: str) -> str:
+    """`message` in the language in force."""
+    return _catalogue(language()).gettext(message)
+
+
+def ngettext(singular: str, plural: str, n: int) -> str:
+    """The singular or the plural in the language in force (French: 0 and 1 are singular)."""
+    return _catalogue(language()).ngettext(singular, plural, n)
+
+
+def choose(text: Text) -> str:
+    """A user's text in the language in force, or in the one that there is."""
+    if isinstance(text, str):
+        return text
+    return text.get(language()) or next(iter(text.values()), "")
+
+
+def number(value: float, digits: int = 2) -> str:
+    """`value` with `digits` decimals: 1,234.50 in English, 1 234,50 in French."""
+    from babel.numbers import format_decimal
+
+    return str(format_decimal(value, format=_pattern(digits), locale=language()))
+
+
+def percent(fraction: float, digits: int = 2) -> str:
+    """A fraction as a percentage: 0.9894 is 98.94% in English, 98,94 % in French."""
+    from babel.numbers import format_percent
+
+    return str(format_percent(fraction, format=_pattern(digits) + ("%" if language() == "en" else " %"),
+                              locale=language()))  # fmt: skip
+
+
+def points(fraction: float, digits: int = 2) -> str:
+    """A difference of fractions in points, always signed: 0.0031 is +0.31."""
+    sign = "+" if fraction > 0 else "−" if round(fraction * 100, digits) < 0 else "±" if fraction == 0 else ""
+    return sign + number(abs(fraction) * 100, digits)
+
+
+def seconds(duration: float) -> str:
+    """A duration in seconds as one reads it: 0.8 s, 42 s, 3 min 05 s."""
+    if duration < 10:
+        return f"{number(duration, 1)} s"
+    if duration < 60:
+        return f"{number(duration, 0)} s"
+    minutes, rest = divmod(round(duration), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def date(moment: datetime) -> str:
+    """A day and an hour, in words."""
+    from babel.dates import format_datetime
+
+    return str(format_datetime(moment, format="long", locale=language()))
+
+
+def _checked(lang: str) -> str:
+    if lang not in LANGUAGES:
+        raise ReportError(
+            f"language {lang!r}", "Étalon speaks English and French", f"Choose one of {', '.join(LANGUAGES)}."
+        )
+    return lang
+
+
+def _pattern(digits: int) -> str:
+    return "#,##0" + ("." + "0" * digits if digits else "")
+
+
+@cache
+def _catalogue(lang: str) -> gettext.NullTranslations:
+    path = Path(__file__).with_name(f"{lang}.po")
+    if not path.exists():
+        return gettext.NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=lang)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

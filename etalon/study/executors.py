@@ -1,0 +1,201 @@
+"""Who trains: this process, or several beside it, one thread each.
+
+A trial is always trained with one thread, so that its result does not depend on who trained it.
+"""
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Protocol
+
+from etalon.data.dataset import Dataset
+from etalon.errors import EtalonError, TrainingError
+from etalon.study.frames import receive, send
+from etalon.study.store import Store
+from etalon.study.trial import Trial, perform
+
+# glibc gives large blocks back to the system at each step, and a third of the time goes to zeroing fresh pages.
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
+    "MALLOC_TOP_PAD_": str(256 << 20),
+}
+
+MakeTrial = Callable[[], Trial]  # a network is built only when its turn comes
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a trial: `what` is started, epoch, done, diverged or failed."""
+
+    key: str
+    what: str
+    epochs: int = 0
+    logs: dict[str, float] | None = None
+    error: str = ""
+
+    @property
+    def last(self) -> bool:
+        """Whether nothing more will be heard of the trial."""
+        return self.what in ("done", "diverged", "failed")
+
+
+Notify = Callable[[Event], None]
+
+
+class Executor(Protocol):
+    """Trains trials and tells of each epoch and each end; a trial that breaks down does not stop the others."""
+
+    def run(self, trials: Sequence[MakeTrial], dataset: Dataset, store: Store, notify: Notify) -> None:
+        """Return when every trial is in the store, as done or as failed."""
+
+
+def executor(workers: int | None, trials: int) -> Executor:
+    """As many processes as there are cores and trials, unless told otherwise; 0: this process trains."""
+    wanted = min(cores(), trials) if workers is None else workers
+    return Processes(wanted) if wanted else InProcess()
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def attempt(trial: Trial, dataset: Dataset, store: Store, notify: Notify) -> None:
+    """Perform a trial; a breakdown is recorded and told, not raised."""
+    notify(Event(trial.key, "started"))
+    try:
+        perform(trial, dataset, store, lambda epochs, logs: notify(Event(trial.key, "epoch", epochs, logs)))
+    except Exception as error:
+        notify(_breakdown(trial, store, error))
+    else:
+        notify(Event(trial.key, "done"))
+
+
+def _breakdown(trial: Trial, store: Store, error: Exception) -> Event:
+    diverged = isinstance(error, TrainingError)
+    text = str(error) if isinstance(error, EtalonError) else f"{type(error).__name__}: {error}"
+    try:
+        store.fail(trial.key, trial.study, trial.variant, trial.seed, text, diverged=diverged)
+    except EtalonError as second:
+        text = f"{text}\n{second}"
+    return Event(trial.key, "diverged" if diverged else "failed", error=text)
+
+
+class InProcess:
+    """One trial after the other, here."""
+
+    def run(self, trials: Sequence[MakeTrial], dataset: Dataset, store: Store, notify: Notify) -> None:
+        """See Executor."""
+        import torch
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            for make in trials:
+                attempt(make(), dataset, store, notify)
+        finally:
+            torch.set_num_threads(threads)
+
+
+class Processes:
+    """Several trials at once, each in a process of its own; a process that dies takes its own trial down, no other."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+
+    def run(self, trials: Sequence[MakeTrial], dataset: Dataset, store: Store, notify: Notify) -> None:
+        """See Executor."""
+        store.share(dataset)
+        waiting: queue.SimpleQueue[MakeTrial] = queue.SimpleQueue()
+        for make in trials:
+            waiting.put(make)
+        building = threading.Lock()  # Keras is not made for several threads
+        processes: list[_Process] = [_Process() for _ in range(self._workers)]
+
+        def serve(process: _Process) -> None:
+            while True:
+                try:
+                    make = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                with building:
+                    trial = make()
+                process.train(trial, dataset, store, notify)
+
+        with ThreadPoolExecutor(self._workers) as threads:
+            futures = [threads.submit(serve, process) for process in processes]
+            try:
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+            finally:
+                while not waiting.empty():
+                    waiting.get()
+                for process in processes:
+                    process.close()
+
+
+class _Process:
+    """A worker process, started at its first trial and again if it has died."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+
+    def train(self, trial: Trial, dataset: Dataset, store: Store, notify: Notify) -> None:
+        process = self._started()
+        assert process.stdin
+        assert process.stdout
+        try:
+            send(process.stdin, (trial, dataset.digest, (store.folder, store.url)))
+            while True:
+                event: Event = receive(process.stdout)
+                notify(event)
+                if event.last:
+                    return
+        except (EOFError, OSError):
+            if self._closed:
+                return
+            self._process = None
+            process.kill()
+            error = WorkerDiedError(process.wait())
+            notify(_breakdown(trial, store, error))
+
+    def close(self) -> None:
+        self._closed = True
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout):
+                assert stream
+                stream.close()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            paths = os.pathsep.join(path for path in sys.path if path)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "etalon.study.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **ALLOCATOR, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
+            )
+        return self._process
+
+
+class WorkerDiedError(EtalonError):
+    """The process that trained was ended: no memory left, a crash, a signal."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(
+            f"a training process that ended with status {status}",
+            "it was killed or has crashed, often for want of memory",
+            "Run the study again: the trial goes on from its last epoch. Fewer workers need less memory.",
+        )

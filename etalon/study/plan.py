@@ -1,0 +1,85 @@
+"""What a study has to train: every candidate with every seed, each trial under its key."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from etalon.data.dataset import Dataset
+from etalon.data.splits import Split
+from etalon.study.executors import Notify, executor
+from etalon.study.run import Run
+from etalon.study.store import Record, Store
+from etalon.study.trial import Trial
+from etalon.study.variant import Candidate
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many trials were trained now, were there already, or broke down."""
+
+    trained: int
+    cached: int
+    failed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A dataset, candidates (the reference first), a split, seeds, and the store that remembers."""
+
+    title: str
+    dataset: Dataset
+    candidates: Sequence[Candidate]
+    split: Split
+    seeds: Sequence[int]
+    store: Store
+
+    @cached_property
+    def keys(self) -> Mapping[tuple[str, int], str]:
+        """The key of each trial, by variant and seed; seeds first, so that every variant advances together."""
+        return {(c.name, seed): c.key(self.dataset, self.split, seed) for seed in self.seeds for c in self.candidates}
+
+    def missing(self) -> list[tuple[str, int]]:
+        """The trials to train: not finished, and not known to diverge. Two variants that are the same share a trial."""
+        known = {key: record.status for key, record in self.store.records(self.keys.values()).items()}
+        wanted: dict[str, tuple[str, int]] = {}
+        for place, key in self.keys.items():
+            if known.get(key) != "diverged" and not (known.get(key) == "done" or self.store.has(key)):
+                wanted.setdefault(key, place)
+        return list(wanted.values())
+
+    def execute(self, workers: int | None, notify: Notify) -> Tally:
+        """Train what is missing; whatever happens, every finished trial is kept."""
+        missing = self.missing()
+        makers = [partial(self._trial, variant, seed) for variant, seed in missing]
+        if makers:
+            executor(workers, len(makers)).run(makers, self.dataset, self.store, notify)
+        wanted = {self.keys[place] for place in missing}
+        broken = {record.key for record in self.failures().values()}
+        return Tally(len(wanted - broken), len(set(self.keys.values()) - wanted - broken), len(broken))
+
+    def runs(self) -> dict[str, tuple[Run, ...]]:
+        """The finished runs of each variant, in the order of the seeds."""
+        done = {key for key, record in self.store.records(self.keys.values()).items() if record.status == "done"}
+        return {
+            c.name: tuple(self.store.load(self.keys[c.name, s]) for s in self.seeds if self.keys[c.name, s] in done)
+            for c in self.candidates
+        }
+
+    def failures(self) -> dict[tuple[str, int], Record]:
+        """The trials that broke down, and why."""
+        records = self.store.records(self.keys.values())
+        broken = {key: record for key, record in records.items() if record.status in ("diverged", "failed")}
+        return {place: broken[key] for place, key in self.keys.items() if key in broken}
+
+    def _trial(self, variant: str, seed: int) -> Trial:
+        candidate = next(c for c in self.candidates if c.name == variant)
+        return Trial(
+            self.keys[variant, seed],
+            self.title,
+            variant,
+            seed,
+            candidate.network(seed),
+            candidate.recipe,
+            self.split,
+            candidate.callbacks,
+        )

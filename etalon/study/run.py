@@ -1,0 +1,56 @@
+"""The finished, frozen record of a trial."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+ARRAYS = ("validation_index", "validation_logits", "test_logits")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One variant trained with one seed.
+
+    history: per epoch: loss, accuracy, val_loss, val_accuracy, learning_rate, seconds, and gradient_norm/<layer> where
+        asked for. `loss` and `accuracy` are Keras's running means over the epoch.
+    best_epoch: from 1, the epoch whose weights were kept.
+    fit_time: seconds of training and validation.
+    train_accuracy, train_loss: of the kept weights, in inference mode, on as many training images as there are
+        validation images, so that the gap to validation compares like with like.
+    validation_index: int64 (m,), which images of the train part validated; validation_logits float32 (m, n_classes).
+    test_logits: float32 (n, n_classes), sealed until the choice is made.
+    """
+
+    key: str
+    study: str
+    variant: str
+    seed: int
+    history: Mapping[str, tuple[float, ...]]
+    best_epoch: int
+    fit_time: float
+    head: str
+    train_accuracy: float
+    train_loss: float
+    validation_accuracy: float
+    validation_loss: float
+    validation_index: np.ndarray
+    validation_logits: np.ndarray
+    test_logits: np.ndarray
+    environment: Mapping[str, str]
+
+    def scalars(self) -> dict[str, Any]:
+        """All but the arrays, as plain JSON."""
+        return {k: v for k, v in asdict(self).items() if k not in ARRAYS}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays, by name."""
+        return {name: getattr(self, name) for name in ARRAYS}
+
+    @classmethod
+    def of(cls, scalars: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> "Run":
+        """The reverse of `scalars` and `arrays`."""
+        history = {k: tuple(v) for k, v in scalars["history"].items()}
+        fields: dict[str, Any] = {**scalars, "history": history, **{name: arrays[name] for name in ARRAYS}}
+        return cls(**fields)

@@ -1,0 +1,367 @@
+"""The store: every finished trial, once; nothing else in the package touches its files.
+
+    etalon.db            what is known of each trial, and the ledger of the openings of the test set
+    runs/<key>/          run.json, arrays.npz, weights.safetensors, files/ (what the user's callbacks wrote)
+    checkpoints/<key>    a trial under way, replaced at each epoch
+    locks/<key>          held by the process that trains the trial: it ends with the process, however that ends
+    data/<digest>/       images as memory maps, shared by the processes that train
+
+A run is written beside its place, flushed, renamed, then recorded. A process killed at any instant leaves at most a
+folder that is complete but not recorded, which the next look records.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sql
+from filelock import FileLock
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from etalon.data.dataset import Dataset, Part
+from etalon.errors import StoreError
+from etalon.study.run import Run
+from etalon.train.state import Snapshot
+
+SCHEMA = 1
+
+_tables = sql.MetaData()
+_schema = sql.Table("schema", _tables, sql.Column("version", sql.Integer, primary_key=True))
+_trials = sql.Table(
+    "trials",
+    _tables,
+    sql.Column("key", sql.String(64), primary_key=True),
+    sql.Column("study", sql.String, nullable=False),
+    sql.Column("variant", sql.String, nullable=False),
+    sql.Column("seed", sql.Integer, nullable=False),
+    sql.Column("status", sql.String(16), nullable=False),  # done, diverged, failed
+    sql.Column("error", sql.Text),
+    sql.Column("fit_time", sql.Float),  # seconds
+    sql.Column("val_accuracy", sql.Float),
+    sql.Column("finished", sql.DateTime(timezone=True), nullable=False),
+)
+_openings = sql.Table(
+    "openings",
+    _tables,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("data", sql.String(64), nullable=False),
+    sql.Column("study", sql.String, nullable=False),
+    sql.Column("candidates", sql.Integer, nullable=False),
+    sql.Column("recommended", sql.String, nullable=False),
+    sql.Column("opened", sql.DateTime(timezone=True), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of the store: a trial and what became of it."""
+
+    key: str
+    study: str
+    variant: str
+    seed: int
+    status: str
+    error: str | None
+    fit_time: float | None
+    val_accuracy: float | None
+    finished: datetime
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One opening of a sealed test set."""
+
+    data: str
+    study: str
+    candidates: int
+    recommended: str
+    opened: datetime
+
+
+class Store:
+    """A folder of finished trials.
+
+    Args:
+        folder: made if it is not there.
+        url: a SQLAlchemy URL for the records; by default SQLite in the folder.
+
+    Raises:
+        StoreError: the folder cannot be written, or was written by a newer version.
+    """
+
+    def __init__(self, folder: str | Path, url: str | None = None) -> None:
+        self.folder = Path(folder).absolute()
+        self.url = url
+        with _clear_errors(self.folder):
+            for name in ("runs", "checkpoints", "locks", "data"):
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self._engine = sql.create_engine(url or f"sqlite:///{self.folder / 'etalon.db'}", connect_args=_wait(url))
+        if url is None:
+            sql.event.listen(self._engine, "connect", _write_ahead)
+        with FileLock(self.folder / "locks" / "schema"), self._begin() as connection:
+            _tables.create_all(connection)
+            versions = connection.execute(sql.select(_schema.c.version)).scalars().all()
+            if not versions:
+                connection.execute(_schema.insert().values(version=SCHEMA))
+        if versions and versions[0] > SCHEMA:
+            raise StoreError(
+                f"the store {self.folder}, of schema {versions[0]}",
+                f"it was written by a newer version of Étalon (this one knows schema {SCHEMA})",
+                "Upgrade Étalon, or give another --store.",
+            )
+
+    # trials
+
+    @contextmanager
+    def reserve(self, key: str) -> Iterator[None]:
+        """Hold the trial: another process that wants it waits until this one has finished, or has died."""
+        with FileLock(self.folder / "locks" / key):
+            yield
+
+    def has(self, key: str) -> bool:
+        """Whether the trial is finished."""
+        if self.records([key]).get(key, _NONE).status == "done":
+            return True
+        if (self._run(key) / "run.json").exists():  # renamed, and the process died before it was recorded
+            self._record(self.load(key))
+            return True
+        return False
+
+    def records(self, keys: Iterable[str] | None = None) -> dict[str, Record]:
+        """What is known of these trials, or of all, by key."""
+        query = sql.select(_trials).order_by(_trials.c.finished)
+        if keys is not None:
+            query = query.where(_trials.c.key.in_(list(keys)))
+        with self._begin() as connection:
+            return {row.key: Record(**row._mapping) for row in connection.execute(query)}
+
+    def load(self, key: str) -> Run:
+        """The finished run.
+
+        Raises:
+            StoreError: there is none, or its files are damaged.
+        """
+        folder = self._run(key)
+        try:
+            scalars = json.loads((folder / "run.json").read_text())
+            with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+                return Run.of(scalars, dict(arrays))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise self._damaged(folder, error) from error
+
+    def find(self, beginning: str) -> Run:
+        """The finished run whose key begins so.
+
+        Raises:
+            StoreError: there is none, or several.
+        """
+        found = [r.key for r in self.records().values() if r.status == "done" and r.key.startswith(beginning)]
+        if len(found) != 1:
+            what = "no finished trial has such a key" if not found else f"{len(found)} finished trials have such a key"
+            raise StoreError(f"key {beginning!r}", what, "`etalon list --json -` gives the keys.")
+        return self.load(found[0])
+
+    def weights(self, key: str) -> dict[str, np.ndarray]:
+        """The trained weights, in the order of the model's variables."""
+        path = self._run(key) / "weights.safetensors"
+        try:
+            with safe_open(path, framework="numpy") as file:
+                order = json.loads(file.metadata()["order"])
+            weights = load_file(path)
+            return {name: weights[name] for name in order}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise self._damaged(path, error) from error
+
+    def save(self, run: Run, weights: Mapping[str, np.ndarray]) -> None:
+        """Keep a finished run; the store is as before if this fails."""
+        place = self._run(run.key)
+        scratch = place.with_name(f".{run.key}.new")
+        with _clear_errors(self.folder):
+            scratch.mkdir(exist_ok=True)
+            (scratch / "run.json").write_text(json.dumps(run.scalars(), sort_keys=True))
+            np.savez(scratch / "arrays.npz", **run.arrays())  # type: ignore[arg-type]
+            _save_tensors(scratch / "weights.safetensors", weights, {"order": json.dumps(list(weights))})
+            _flush(scratch)
+            shutil.rmtree(place, ignore_errors=True)
+            scratch.rename(place)
+            _sync(place.parent)
+        self._record(run)
+        self._checkpoint(run.key).unlink(missing_ok=True)
+
+    def fail(self, key: str, study: str, variant: str, seed: int, error: str, *, diverged: bool) -> None:
+        """Record a trial that broke down. One that diverged would do so again; any other is tried anew next time."""
+        status = "diverged" if diverged else "failed"
+        self._upsert(key=key, study=study, variant=variant, seed=seed, status=status, error=error)
+
+    # trainings under way
+
+    def keep_checkpoint(self, key: str, snapshot: Snapshot) -> None:
+        """Keep where the training is; replaces the checkpoint before it in one step."""
+        path = self._checkpoint(key)
+        scratch = path.with_suffix(".new")
+        with _clear_errors(self.folder):
+            _save_tensors(scratch, snapshot.arrays, {"meta": json.dumps(snapshot.meta)})
+            _sync(scratch)
+            scratch.replace(path)
+
+    def checkpoint(self, key: str) -> Snapshot | None:
+        """Where an interrupted training was; None if it must start from the beginning."""
+        path = self._checkpoint(key)
+        if not path.exists():
+            return None
+        with safe_open(path, framework="numpy") as file:
+            meta = json.loads(file.metadata()["meta"])
+        return Snapshot(load_file(path), meta)
+
+    def files(self, key: str) -> Path:
+        """Where the user's callbacks write."""
+        return self._run(key).with_name(f".{key}.new") / "files"
+
+    # the ledger
+
+    def open_test(self, data: str, study: str, candidates: int, recommended: str) -> None:
+        """Write down that a test set was opened: the images' digest, by which study, after what choice."""
+        with self._begin() as connection:
+            connection.execute(
+                _openings.insert().values(
+                    data=data,
+                    study=study,
+                    candidates=candidates,
+                    recommended=recommended,
+                    opened=datetime.now(UTC),
+                )
+            )
+
+    def openings(self, data: str) -> list[Opening]:
+        """Every opening of this test set on this store, oldest first."""
+        query = sql.select(_openings).where(_openings.c.data == data).order_by(_openings.c.id)
+        with self._begin() as connection:
+            rows = connection.execute(query).all()
+        return [Opening(r.data, r.study, r.candidates, r.recommended, r.opened) for r in rows]
+
+    # images
+
+    def share(self, dataset: Dataset) -> None:
+        """Put the images where several processes can map them; done once per dataset."""
+        place = self.folder / "data" / dataset.digest
+        with FileLock(self.folder / "locks" / f"data-{dataset.digest}"):
+            if place.exists():
+                return
+            scratch = place.with_name(place.name + ".new")
+            with _clear_errors(self.folder):
+                scratch.mkdir(exist_ok=True)
+                for name, part in (("train", dataset.train), ("test", dataset.test)):
+                    np.save(scratch / f"{name}_x.npy", part.x)
+                    np.save(scratch / f"{name}_y.npy", part.y)
+                about = {
+                    "name": dataset.name,
+                    "classes": dict(dataset.classes),
+                    "provenance": dataset.provenance,
+                }
+                (scratch / "about.json").write_text(json.dumps(about))
+                scratch.rename(place)
+
+    def shared(self, digest: str) -> Dataset:
+        """The images put there by `share`."""
+        place = self.folder / "data" / digest
+        parts = [
+            Part(np.load(place / f"{name}_x.npy", mmap_mode="r"), np.load(place / f"{name}_y.npy"))
+            for name in ("train", "test")
+        ]
+        about = json.loads((place / "about.json").read_text())
+        about["classes"] = {lang: tuple(names) for lang, names in about["classes"].items()}
+        return Dataset(train=parts[0], test=parts[1], digest=digest, **about)
+
+    # inside
+
+    def _run(self, key: str) -> Path:
+        return self.folder / "runs" / key
+
+    def _checkpoint(self, key: str) -> Path:
+        return self.folder / "checkpoints" / key
+
+    def _damaged(self, path: Path, error: Exception) -> StoreError:
+        return StoreError(
+            f"{path}",
+            f"it cannot be read ({error})",
+            "Delete this run's folder: the trial will be trained again.",
+        )
+
+    def _record(self, run: Run) -> None:
+        self._upsert(
+            key=run.key,
+            study=run.study,
+            variant=run.variant,
+            seed=run.seed,
+            status="done",
+            error=None,
+            fit_time=run.fit_time,
+            val_accuracy=run.validation_accuracy,
+        )
+
+    def _upsert(self, **values: Any) -> None:
+        with self._begin() as connection:
+            connection.execute(_trials.delete().where(_trials.c.key == values["key"]))
+            connection.execute(_trials.insert().values(**values, finished=datetime.now(UTC)))
+
+    @contextmanager
+    def _begin(self) -> Iterator[sql.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sql.exc.SQLAlchemyError as error:
+            raise StoreError(
+                f"the store {self.url or self.folder}",
+                f"its database refuses ({error.__cause__ or error})",
+                "Check the disk, its rights and the URL; the runs already finished are safe.",
+            ) from error
+
+
+_NONE = Record("", "", "", 0, "unknown", None, None, None, datetime.min)
+
+
+@contextmanager
+def _clear_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"the store {folder}",
+            f"it cannot be written ({error.strerror or error})",
+            "Free some space or give a folder of yours with --store; the runs already finished are safe.",
+        ) from error
+
+
+def _save_tensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
+    save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, path, metadata)
+
+
+def _flush(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _wait(url: str | None) -> dict[str, Any]:
+    return {"timeout": 60} if url is None or url.startswith("sqlite") else {}
+
+
+def _write_ahead(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")

@@ -1,0 +1,124 @@
+"""A trial: one variant trained with one seed, reserved, trained, predicted, recorded."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from etalon.data.dataset import Dataset
+from etalon.data.splits import Split, divide
+from etalon.models.lower import Network
+from etalon.study.run import Run
+from etalon.study.store import Store
+from etalon.train.callbacks import place_files
+from etalon.train.loop import Sample, Trained, seed_of, train
+from etalon.train.losses import loss_function
+from etalon.train.predict import evaluate, predict
+from etalon.train.recipe import Recipe
+from etalon.train.state import Snapshot
+
+AfterEpoch = Callable[[int, dict[str, float]], None]  # epochs done, the last epoch's figures
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """All that a process needs to train, beside the dataset and the store."""
+
+    key: str
+    study: str
+    variant: str
+    seed: int
+    network: Network
+    recipe: Recipe
+    split: Split
+    callbacks: tuple[Any, ...] = ()
+
+
+def perform(trial: Trial, dataset: Dataset, store: Store, after_epoch: AfterEpoch | None = None) -> None:
+    """Train the trial unless the store has it; on return the store has it.
+
+    While it trains, the process holds the trial's lock; whoever else wants this trial waits. A trial interrupted
+    earlier goes on from its last epoch.
+
+    Raises:
+        TrainingError: the training diverged.
+        StoreError: the store cannot be written.
+    """
+    with store.reserve(trial.key):
+        if store.has(trial.key):
+            return
+        train_index, validation_index = divide(trial.split, dataset.train.y, trial.seed)
+        sample = Sample(dataset.train.x, dataset.train.y, train_index, validation_index, dataset.n_classes)
+
+        def keep(epochs: int, snapshot: Snapshot) -> None:
+            store.keep_checkpoint(trial.key, snapshot)
+            if after_epoch:
+                after_epoch(epochs, {k: v[-1] for k, v in snapshot.meta["history"].items()})
+
+        place_files(trial.callbacks, Path(store.files(trial.key)))
+        trained = train(
+            trial.network,
+            trial.recipe,
+            sample,
+            trial.seed,
+            callbacks=trial.callbacks,
+            resume=store.checkpoint(trial.key),
+            after_epoch=keep,
+        )
+        store.save(_run(trial, trained, dataset, sample), trial.network.weights())
+
+
+def _run(trial: Trial, trained: Trained, dataset: Dataset, sample: Sample) -> Run:
+    network, scale = trial.network, trial.recipe.scale
+    loss_of = loss_function(trial.recipe.loss, network.head, sample.n_classes, trial.recipe.label_smoothing)
+    rng = np.random.default_rng(seed_of("train accuracy", trial.seed))
+    some = np.sort(rng.permutation(sample.train)[: len(sample.validation)])
+    train_loss, train_accuracy = evaluate(predict(network, sample.images, scale, some), sample.labels[some], loss_of)
+    validation_logits = predict(network, sample.images, scale, sample.validation)
+    validation_loss, validation_accuracy = evaluate(validation_logits, sample.labels[sample.validation], loss_of)
+    return Run(
+        key=trial.key,
+        study=trial.study,
+        variant=trial.variant,
+        seed=trial.seed,
+        history={k: tuple(v) for k, v in trained.history.items()},
+        best_epoch=trained.best_epoch,
+        fit_time=sum(trained.history["seconds"]),
+        head=network.head,
+        train_accuracy=train_accuracy,
+        train_loss=train_loss,
+        validation_accuracy=validation_accuracy,
+        validation_loss=validation_loss,
+        validation_index=sample.validation,
+        validation_logits=validation_logits,
+        test_logits=predict(network, dataset.test.x, scale),
+        environment=_environment(trial.recipe.precision),
+    )
+
+
+def _environment(precision: str) -> dict[str, str]:
+    import torch
+
+    import etalon
+
+    return {
+        "etalon": etalon.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "processor": _processor(),
+        "threads": str(torch.get_num_threads()),
+        "precision": precision,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

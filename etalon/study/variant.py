@@ -1,0 +1,174 @@
+"""A variant: a named way to make a model and its recipe, and what becomes of it before training."""
+
+import hashlib
+import inspect
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from etalon.data.dataset import Dataset
+from etalon.data.splits import Split
+from etalon.errors import StudyError
+from etalon.locales import Text
+from etalon.models.checks import check, guard
+from etalon.models.describe import ModelDescription, describe, digest, is_keras
+from etalon.models.factors import Factor, differences
+from etalon.models.initial import draw, kept
+from etalon.models.lower import Network, lower, wrap
+from etalon.models.weights import WeightsTable, weights
+from etalon.train.recipe import Recipe, keras_callbacks
+
+ENGINE = 1  # raised when the same key would no longer give the same result
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """What the user wrote.
+
+    build: returns a Keras model or an nn.Module; called with `arguments`.
+    settings: the fields of the recipe in which this variant departs from the study.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    because: Text = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, build: Callable[..., Any], because: Text, keywords: Mapping[str, Any], name: str = "") -> "Variant":
+        """Sort `keywords` into arguments of `build` and settings of the recipe.
+
+        Raises:
+            StudyError: a keyword that is neither.
+        """
+        parameters = set(inspect.signature(build).parameters)
+        settings = set(Recipe.model_fields) - {"from_logits"}
+        unknown = set(keywords) - parameters - settings
+        name = name or build.__name__
+        if unknown:
+            raise StudyError(
+                f"{', '.join(sorted(unknown))} given to variant {name!r}",
+                "neither an argument of its function nor a setting of the recipe",
+                f"Arguments: {', '.join(sorted(parameters)) or 'none'}; settings: {', '.join(sorted(settings))}.",
+            )
+        return cls(
+            name,
+            build,
+            because,
+            {k: v for k, v in keywords.items() if k in parameters},
+            {k: v for k, v in keywords.items() if k not in parameters},
+        )
+
+    @property
+    def source(self) -> str:
+        """The Python text of `build`, as the user wrote it; empty where there is none to be had."""
+        try:
+            return inspect.getsource(self.build)
+        except (OSError, TypeError):
+            return ""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A variant whose model has been built and checked against the data, ready to be trained with any seed."""
+
+    variant: Variant
+    model: Any
+    recipe: Recipe
+    image_shape: tuple[int, int, int]
+    factors: tuple[Factor, ...] = ()
+
+    @classmethod
+    def of(cls, variant: Variant, settings: Mapping[str, Any], dataset: Dataset) -> "Candidate":
+        """Build the model once, settle the recipe, and catch the mistakes that can be caught before training.
+
+        Raises:
+            ModelError: the model does not fit the images, the classes or the loss.
+            RecipeError: a setting that has no meaning.
+        """
+        model = guard(lambda: variant.build(**variant.arguments), dataset.image_shape)
+        recipe = Recipe.of(model, {**settings, **variant.settings})
+        check(model, dataset.image_shape, dataset.n_classes, recipe.loss, recipe.from_logits)
+        return cls(variant, model, recipe, dataset.image_shape)
+
+    @property
+    def name(self) -> str:
+        """The variant's name."""
+        return self.variant.name
+
+    @property
+    def callbacks(self) -> tuple[Any, ...]:
+        """Keras callback objects, as given."""
+        return keras_callbacks(self.variant.settings)
+
+    @cached_property
+    def weights(self) -> WeightsTable:
+        """Weights per layer, per neuron or filter."""
+        return weights(self.model, image_shape=self.image_shape)
+
+    @cached_property
+    def _description(self) -> ModelDescription:
+        return describe(self.model, self.variant.build)
+
+    def against(self, reference: "Candidate") -> "Candidate":
+        """The same, with the factors in which it differs from `reference`."""
+        factors = differences(
+            reference._description, self._description, reference.recipe.to_json(), self.recipe.to_json()
+        )
+        return Candidate(self.variant, self.model, self.recipe, self.image_shape, factors)
+
+    def network(self, seed: int) -> Network:
+        """A torch network with the initial weights of `seed`, shared with other variants where shapes agree."""
+        if not is_keras(self.model):
+            import torch
+
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                return wrap(self.variant.build(**self.variant.arguments))
+        given = self.model.get_weights()
+        try:
+            self.model.set_weights(draw(self.model, seed))
+            return lower(self.model, self.image_shape)
+        finally:
+            self.model.set_weights(given)
+
+    def key(self, dataset: Dataset, split: Split, seed: int) -> str:
+        """The digest of all that decides the result of a trial."""
+        decisive = {
+            "engine": ENGINE,
+            "data": dataset.digest,
+            "split": {"kind": type(split).__name__, **vars(split)},
+            "model": self._model_digest,
+            "recipe": self.recipe.to_json(),
+            "seed": seed,
+        }
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
+
+    @cached_property
+    def _model_digest(self) -> str:
+        return digest(self._description) + (kept(self.model) if is_keras(self.model) else "")
+
+
+def candidates(variants: Mapping[str, Variant], settings: Mapping[str, Any], dataset: Dataset) -> list[Candidate]:
+    """All variants made ready, the reference first; warns where one differs from it in more than one thing."""
+    ready = [Candidate.of(variant, settings, dataset) for variant in variants.values()]
+    reference, others = ready[0], [c.against(ready[0]) for c in ready[1:]]
+    for candidate in others:
+        if len(candidate.factors) != 1:
+            warnings.warn(_warning(candidate), MoreThanOneFactor, stacklevel=3)
+    return [reference, *others]
+
+
+class MoreThanOneFactor(UserWarning):
+    """A variant that differs from the reference in several things, or in none: its verdict explains nothing."""
+
+
+def _warning(candidate: Candidate) -> str:
+    if not candidate.factors:
+        return f"variant {candidate.name!r} is the same as the reference: it tells how seeds alone move the results"
+    found = "; ".join(factor.sentence() for factor in candidate.factors)
+    return f"variant {candidate.name!r} differs from the reference in {len(candidate.factors)} things ({found})"

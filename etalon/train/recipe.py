@@ -1,0 +1,247 @@
+"""How to train: everything that `compile` and `fit` would have been told, as one frozen, serialisable record."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from etalon.data.augmentation import Augmentation
+from etalon.errors import RecipeError
+from etalon.train.losses import NAMES
+from etalon.train.optimizers import check_supported
+
+DERIVED = {"callbacks", "from_logits"}  # fields that are read off Keras objects, never typed
+
+
+class EarlyStopping(BaseModel):
+    """Keras's EarlyStopping; by default the weights of the best epoch are restored, which Keras leaves off."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patience: int = Field(ge=0)
+    monitor: Literal["val_loss", "val_accuracy", "loss", "accuracy"] = "val_loss"
+    min_delta: float = Field(default=0.0, ge=0)
+    baseline: float | None = None
+    start_from_epoch: int = Field(default=0, ge=0)
+    restore_best_weights: bool = True
+
+
+class OptimizerSpec(BaseModel):
+    """A Keras optimizer: its class and its `get_config()` without the learning rate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    class_name: str
+    config: dict[str, Any]
+
+
+class Recipe(BaseModel):
+    """How a variant is trained. Defaults are those of Keras's `compile` and `fit`, but for `epochs`.
+
+    `learning_rate` is a number or a Keras schedule's config; `schedule` takes it down to 0 over the whole training;
+    `scale` multiplies the 0..255 pixels (None: they are left
+    as they are); `early_stopping=3` is short for `EarlyStopping(patience=3)`; `class_weight` is "balanced" or weights
+    by class index; `resample="balanced"` draws each epoch's images with equal chances for every class.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    optimizer: OptimizerSpec
+    learning_rate: float | dict[str, Any]
+    schedule: Literal["cosine", "linear"] | None = None
+    loss: str
+    from_logits: bool = False
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    epochs: int = Field(default=5, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    scale: float | None = 1 / 255
+    augmentation: tuple[Augmentation, ...] = ()
+    class_weight: Literal["balanced"] | dict[int, float] | None = None
+    resample: Literal["balanced"] | None = None
+    early_stopping: EarlyStopping | None = None
+    callbacks: tuple[dict[str, Any], ...] = ()
+    precision: Literal["float32", "bfloat16"] = "float32"
+    gradient_norms: bool = False
+
+    @field_validator("loss")
+    @classmethod
+    def _known_loss(cls, loss: str) -> str:
+        if loss not in NAMES:
+            raise ValueError(f"not among the losses that Étalon trains with: {', '.join(NAMES)}")
+        return loss
+
+    @field_validator("learning_rate")
+    @classmethod
+    def _positive(cls, rate: float | dict[str, Any]) -> float | dict[str, Any]:
+        if isinstance(rate, float) and not rate > 0:
+            raise ValueError("a learning rate must be positive")
+        return rate
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        if self.schedule and isinstance(self.learning_rate, dict):
+            raise ValueError("schedule and a learning rate that is a schedule already: keep one of them")
+        return self
+
+    @field_validator("early_stopping", mode="before")
+    @classmethod
+    def _patience(cls, value: Any) -> Any:
+        return {"patience": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @classmethod
+    def of(cls, model: Any, settings: Mapping[str, Any]) -> Self:
+        """The recipe of `model`: its own compile settings, overridden by `settings`.
+
+        Args:
+            model: a Keras model, compiled or not, or anything else (then Adam and crossentropy are the defaults).
+            settings: names of the fields, with what Keras accepts for them: an optimizer's name or object, a loss's
+                name or object, a schedule object, callback objects.
+
+        Raises:
+            RecipeError: a setting that is unknown, has no meaning, or is not supported.
+        """
+        unknown = set(settings) - set(cls.model_fields) | set(settings) & (DERIVED - {"callbacks"})
+        if unknown:
+            known = sorted(set(cls.model_fields) - DERIVED | {"callbacks"})
+            raise RecipeError(
+                f"setting {', '.join(sorted(unknown))}",
+                "a recipe has no such setting",
+                f"Use {', '.join(known)}.",
+            )
+        compiled = bool(getattr(model, "compiled", False))
+        given = dict(settings)
+        optimizer = given.pop("optimizer", None) or (model.optimizer if compiled else "adam")
+        spec, rate = _optimizer(optimizer)
+        rate = _rate(given.pop("learning_rate")) if given.get("learning_rate") is not None else rate
+        loss = given.pop("loss", None) or (model.loss if compiled else None) or "categorical_crossentropy"
+        callbacks = tuple(given.pop("callbacks", None) or ())
+        stopping, others = _split_callbacks(callbacks)
+        if stopping is not None:
+            given.setdefault("early_stopping", stopping)
+        fields = {**_loss(loss), **{k: v for k, v in given.items() if k != "learning_rate"}}
+        try:
+            return cls(
+                optimizer=spec,
+                learning_rate=rate,
+                callbacks=tuple(describe_callback(c) for c in others),
+                **fields,
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise RecipeError(
+                f"{place}={first['input']!r}",
+                str(first["msg"]),
+                "See etalon.Recipe for what each setting means.",
+            ) from error
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, the same for two equal recipes: it is part of a trial's key."""
+        return self.model_dump(mode="json")
+
+
+def keras_callbacks(settings: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The callback objects among `settings` that training must call (EarlyStopping is part of the recipe)."""
+    return _split_callbacks(tuple(settings.get("callbacks") or ()))[1]
+
+
+def describe_callback(callback: Any) -> dict[str, Any]:
+    """A callback's class and parameters; a function among them is described by a digest of its source."""
+    parameters = {}
+    for name, value in vars(callback).items():
+        if name.startswith("_") or name in ("params", "model") or value is None:
+            continue
+        parameters[name] = _source_digest(value) if callable(value) else value
+    described: dict[str, Any] = json.loads(
+        json.dumps({"class_name": type(callback).__name__, **parameters}, default=repr)
+    )
+    return described
+
+
+def _source_digest(function: Any) -> str:
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):
+        source = repr(getattr(getattr(function, "__code__", None), "co_code", function))
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+def _split_callbacks(callbacks: Sequence[Any]) -> tuple[EarlyStopping | None, tuple[Any, ...]]:
+    """Keras's EarlyStopping becomes ours, so that a resumed training knows its state; the others stay as they are."""
+    stopping, others = None, []
+    for callback in callbacks:
+        if type(callback).__name__ == "EarlyStopping":
+            stopping = EarlyStopping(
+                patience=callback.patience,
+                monitor=callback.monitor,
+                min_delta=abs(callback.min_delta),
+                baseline=callback.baseline,
+                start_from_epoch=callback.start_from_epoch,
+                restore_best_weights=callback.restore_best_weights,
+            )
+        elif not hasattr(callback, "on_epoch_end"):
+            raise RecipeError(
+                f"callback {callback!r}",
+                "it has no on_epoch_end",
+                "Give objects of keras.callbacks, or a subclass.",
+            )
+        else:
+            others.append(callback)
+    return stopping, tuple(others)
+
+
+def _optimizer(given: Any) -> tuple[OptimizerSpec, float | dict[str, Any]]:
+    import keras
+
+    try:
+        optimizer = keras.optimizers.get(given)
+    except (ValueError, TypeError) as error:
+        raise RecipeError(
+            f"optimizer {given!r}",
+            "Keras knows none of this name",
+            "Give a name such as 'adam' or an object.",
+        ) from error
+    config = optimizer.get_config()
+    rate = config.pop("learning_rate")
+    config.pop("name", None)
+    check_supported(type(optimizer).__name__, config)
+    return OptimizerSpec(class_name=type(optimizer).__name__, config=config), _rate(rate)
+
+
+def _rate(given: Any) -> float | dict[str, Any]:
+    import keras
+
+    if isinstance(given, keras.optimizers.schedules.LearningRateSchedule):
+        given = keras.optimizers.schedules.serialize(given)
+    if isinstance(given, Mapping):
+        config = {k: v for k, v in given["config"].items() if k != "name"}
+        return {"class_name": given["class_name"], "config": config}
+    try:
+        return float(str(np.float32(given)))  # Keras holds 0.001 as 0.0010000000475: give back what was typed
+    except (TypeError, ValueError) as error:
+        raise RecipeError(
+            f"learning_rate={given!r}",
+            "it is neither a number nor a schedule",
+            "Give a number, or a Keras schedule.",
+        ) from error
+
+
+def _loss(given: Any) -> dict[str, Any]:
+    """A loss by name, function or object -> the recipe's fields."""
+    import keras
+
+    try:
+        loss = keras.losses.get(given)
+    except (ValueError, TypeError) as error:
+        raise RecipeError(
+            f"loss {given!r}", "Keras knows none of this name", f"Use one of {', '.join(NAMES)}."
+        ) from error
+    if not isinstance(loss, keras.losses.Loss):
+        return {"loss": str(loss.__name__)}
+    config = loss.get_config()
+    fields = {"loss": config["name"], "from_logits": bool(config.get("from_logits", False))}
+    return fields | ({"label_smoothing": config["label_smoothing"]} if config.get("label_smoothing") else {})

@@ -1,0 +1,85 @@
+"""A training under way: what changes from epoch to epoch, and how it is frozen and taken up again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from etalon.models.lower import Network
+from etalon.train.callbacks import Callbacks, LearningRate, Stopping
+from etalon.train.optimizers import Optimizer
+from etalon.train.recipe import Recipe
+
+History = dict[str, list[float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A training between two epochs: arrays and plain JSON, all that is needed to go on."""
+
+    arrays: Mapping[str, np.ndarray]
+    meta: Mapping[str, Any]
+
+
+class State:
+    """The network, its optimizer, the learning rate, and those who watch over them."""
+
+    def __init__(
+        self, network: Network, recipe: Recipe, updates: int, callbacks: Sequence[Any], resume: Snapshot | None = None
+    ) -> None:
+        if resume:
+            network.load(_part(resume.arrays, "network"))
+        self.network = network
+        self.optimizer = Optimizer(network.parameters(), recipe.optimizer.class_name, recipe.optimizer.config)
+        self.rate = LearningRate(recipe, updates)
+        self.stopping = Stopping(recipe.early_stopping)
+        self.history: History = {}
+        self.callbacks = Callbacks(callbacks, network, self.rate, resumed=resume is not None)
+        if resume:
+            self.optimizer.load({k: torch.from_numpy(v) for k, v in _part(resume.arrays, "optimizer").items()})
+            self.stopping.load(resume.meta["stopping"], _part(resume.arrays, "best"))
+            self.rate.value = resume.meta["learning_rate"]
+            self.callbacks.load(resume.meta["callbacks"])
+            self.history = {k: list(v) for k, v in resume.meta["history"].items()}
+
+    @property
+    def epochs_done(self) -> int:
+        """Number of epochs behind."""
+        return len(self.history.get("loss", ()))
+
+    @property
+    def stop(self) -> bool:
+        """Whether somebody has asked to stop."""
+        return self.stopping.stop or self.callbacks.stop
+
+    def epoch_end(self, logs: dict[str, float], seconds: float) -> None:
+        """Tell everybody, and keep the figures; callbacks may add figures of their own to `logs`."""
+        epoch = self.epochs_done
+        self.callbacks.epoch_end(epoch, logs)
+        self.stopping.epoch_end(epoch, logs, self.network)
+        for name, value in {**logs, "seconds": seconds}.items():
+            self.history.setdefault(name, []).append(float(value))
+
+    def finish(self) -> int:
+        """Put back the best weights where that was asked; returns the epoch, from 1, of the weights kept."""
+        self.callbacks.train_end()
+        return self.stopping.restore(self.network) or self.epochs_done
+
+    def snapshot(self) -> Snapshot:
+        """All that `resume` needs."""
+        arrays = {f"network/{k}": v for k, v in self.network.weights().items()}
+        arrays |= {f"optimizer/{k}": v.numpy().copy() for k, v in self.optimizer.state().items()}
+        arrays |= {f"best/{k}": v for k, v in self.stopping.best_weights.items()}
+        meta = {
+            "history": self.history,
+            "stopping": self.stopping.state(),
+            "learning_rate": self.rate.value,
+            "callbacks": self.callbacks.state(),
+        }
+        return Snapshot(arrays, meta)
+
+
+def _part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {k.removeprefix(prefix + "/"): v for k, v in arrays.items() if k.startswith(prefix + "/")}

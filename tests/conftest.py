@@ -1,0 +1,48 @@
+"""Fixtures for every room; importing etalon first tells Keras to run on torch."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import etalon
+from etalon.data.dataset import Dataset
+
+DATA = os.environ.get("ETALON_DATA")
+
+needs_real_data = pytest.mark.skipif(not DATA, reason="ETALON_DATA is not set: the real images are not at hand")
+
+
+@pytest.fixture(autouse=True)
+def _apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the user's settings, nor writes in the working directory."""
+    for name in ("ETALON_STORE", "ETALON_LANG", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "en_GB.UTF-8")
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    """scikit-learn's 1,797 digits, 28x28: 1,437 to train, 360 to test."""
+    return etalon.load("digits", size=28)
+
+
+@pytest.fixture(scope="session")
+def blobs() -> Dataset:
+    """300 + 90 images of 8x8 in three classes that a dense layer tells apart: a bright row, one for each class."""
+    rng = np.random.default_rng(0)
+
+    def part(n: int) -> tuple[np.ndarray, np.ndarray]:
+        y = np.arange(n) % 3
+        x = rng.integers(0, 150, (n, 8, 8, 1))
+        x[np.arange(n), 2 + y] += 90
+        return x.astype(np.uint8), y
+
+    return etalon.load((part(300), part(90)), name="blobs")
+
+
+@pytest.fixture
+def store_folder(tmp_path: Path) -> Path:
+    """A folder for a store of this test's own."""
+    return tmp_path / "store"
