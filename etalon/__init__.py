@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from etalon.study.store import Store
     from etalon.study.variant import MoreThanOneFactor
     from etalon.train.recipe import EarlyStopping, Recipe
-    from etalon.workbench import Study
+    from etalon.workbench import Study, open_study
 
 __version__ = "0.1.0"
 
@@ -52,6 +52,7 @@ __all__ = [
     "audit",
     "load",
     "lower",
+    "open_study",
     "weights",
 ]
 
@@ -69,7 +70,7 @@ _NAMES = {  # where each public name is defined
     "study.store": "Store",
     "study.variant": "MoreThanOneFactor",
     "train.recipe": "EarlyStopping Recipe",
-    "workbench": "Study",
+    "workbench": "Study open_study",
 }
 _MODULES = {name: f"etalon.{module}" for module, names in _NAMES.items() for name in names.split()}
 

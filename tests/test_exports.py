@@ -9,7 +9,8 @@ import etalon
 
 PUBLIC = """
 Brightness Contrast Cutout Dataset EarlyStopping EtalonError Fixed Flip HoldOut KFold MoreThanOneFactor Noise Recipe
-Result Rotation Run Shear Shift Store Study Zoom __version__ audit load lower weights
+Result Rotation Run Shear Shift Store Study Zoom __version__ audit load lower
+open_study weights
 """.split()
 
 

@@ -72,7 +72,7 @@ def percent(fraction: float, digits: int = 2) -> str:
     """A fraction as a percentage: 0.9894 is 98.94% in English, 98,94 % in French."""
     from babel.numbers import format_percent
 
-    return str(format_percent(fraction, format=_pattern(digits) + ("%" if language() == "en" else " %"),
+    return str(format_percent(fraction, format=_pattern(digits) + ("%" if language() == "en" else "\u00a0%"),
                               locale=language()))  # fmt: skip
 
 
@@ -93,10 +93,11 @@ def seconds(duration: float) -> str:
 
 
 def date(moment: datetime) -> str:
-    """A day and an hour, in words."""
+    """A day and an hour, in words; a moment with a time zone is told in this machine's own."""
     from babel.dates import format_datetime
 
-    return str(format_datetime(moment, format="long", locale=language()))
+    local = moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
+    return str(format_datetime(local, format="d MMMM y, HH:mm", locale=language()))
 
 
 def _checked(lang: str) -> str:

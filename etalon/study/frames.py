@@ -1,7 +1,7 @@
 """Messages between a study and the processes that train for it; never stored, never read from anywhere else."""
 
 import struct
-from typing import Any, IO
+from typing import IO, Any
 
 import cloudpickle
 

@@ -53,6 +53,7 @@ _openings = sql.Table(
     _tables,
     sql.Column("id", sql.Integer, primary_key=True),
     sql.Column("data", sql.String(64), nullable=False),
+    sql.Column("choice", sql.String(64), nullable=False),
     sql.Column("study", sql.String, nullable=False),
     sql.Column("candidates", sql.Integer, nullable=False),
     sql.Column("recommended", sql.String, nullable=False),
@@ -77,9 +78,17 @@ class Record:
 
 @dataclass(frozen=True)
 class Opening:
-    """One opening of a sealed test set."""
+    """One opening of a sealed test set.
+
+    Attributes:
+        data: digest of the images.
+        choice: digest of the trials that were measured on it.
+        candidates: how many variants they belong to.
+        recommended: the one that validation had chosen.
+    """
 
     data: str
+    choice: str
     study: str
     candidates: int
     recommended: str
@@ -227,12 +236,15 @@ class Store:
 
     # the ledger
 
-    def open_test(self, data: str, study: str, candidates: int, recommended: str) -> None:
-        """Write down that a test set was opened: the images' digest, by which study, after what choice."""
+    def open_test(self, data: str, choice: str, study: str, candidates: int, recommended: str) -> None:
+        """Write down that a test set was opened, once for a given choice: looking again at the same figures is free."""
+        if any(opening.choice == choice for opening in self.openings(data)):
+            return
         with self._begin() as connection:
             connection.execute(
                 _openings.insert().values(
                     data=data,
+                    choice=choice,
                     study=study,
                     candidates=candidates,
                     recommended=recommended,
@@ -245,7 +257,14 @@ class Store:
         query = sql.select(_openings).where(_openings.c.data == data).order_by(_openings.c.id)
         with self._begin() as connection:
             rows = connection.execute(query).all()
-        return [Opening(r.data, r.study, r.candidates, r.recommended, r.opened) for r in rows]
+        return [Opening(r.data, r.choice, r.study, r.candidates, r.recommended, r.opened) for r in rows]
+
+    @property
+    def reports(self) -> Path:
+        """Where reports go by default."""
+        folder = self.folder / "reports"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     # images
 

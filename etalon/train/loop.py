@@ -74,7 +74,8 @@ def train(
             logs = _train_epoch(state, recipe, sample, loss_of, seed, epoch)
             logits = predict(network, sample.images, recipe.scale, sample.validation)
             logs["val_loss"], logs["val_accuracy"] = evaluate(logits, sample.labels[sample.validation], loss_of)
-            logs["val_loss"] += float(network.penalty() or 0.0)
+            penalty = network.penalty()
+            logs["val_loss"] += 0.0 if penalty is None else float(penalty.detach())
             logs["learning_rate"] = state.rate.at(max(state.optimizer.steps - 1, 0))
             state.epoch_end(logs, seconds=time.perf_counter() - started)
             if after_epoch:
@@ -112,7 +113,7 @@ def _train_epoch(
         losses.append(loss.detach() * len(y))
         hits += (logits.detach().argmax(1) == y).sum()
         seen += len(y)
-        state.callbacks.batch_end(len(losses) - 1, loss)
+        state.callbacks.batch_end(len(losses) - 1, loss.detach())
     _check_finite(losses, epoch, state)
     means = {"loss": float(torch.stack(losses).sum()) / seen, "accuracy": int(hits) / seen}
     return means | (norms.means() if norms else {})

@@ -73,7 +73,7 @@ class State:
         arrays |= {f"optimizer/{k}": v.numpy().copy() for k, v in self.optimizer.state().items()}
         arrays |= {f"best/{k}": v for k, v in self.stopping.best_weights.items()}
         meta = {
-            "history": self.history,
+            "history": {name: list(values) for name, values in self.history.items()},
             "stopping": self.stopping.state(),
             "learning_rate": self.rate.value,
             "callbacks": self.callbacks.state(),

@@ -1,0 +1,240 @@
+"""How training went: the curves of all the seeds, overfitting, and whether more epochs would help."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etalon.analysis.crossed import quantile
+from etalon.figures.curves import Line, curves, shared_legend
+from etalon.figures.style import PALETTE, colours, panels, style, whole
+from etalon.locales import _, points
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from etalon.figures.style import Figure
+    from etalon.study.run import Run
+
+METRICS = ("accuracy", "val_accuracy", "loss", "val_loss")
+NOTABLE = 0.01  # relative change of a loss that is worth a word
+Longer = Literal["yes", "no", "flat", "unknown"]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Overfitting:
+    """Whether a variant learns its training images by heart.
+
+    Attributes:
+        gap: accuracy on training images minus accuracy on validation, of the kept weights, in inference mode,
+            mean over seeds, as a fraction; `low`, `high` its 95 % interval over seeds, None with one seed.
+        gaps: (k,) one a seed.
+        epochs: how many all seeds were trained for.
+        best_epoch: epoch, from 1, of the least mean validation loss.
+        best_epochs: (k,) the same for each seed.
+        overfits_from: first epoch of those where validation loss rises while training loss still falls, or None.
+        longer: would more epochs help? "yes" (validation loss was still falling), "no" (it rises), "flat" (it
+            no longer moves), "unknown" (one epoch tells nothing).
+    """
+
+    variant: str
+    gap: float
+    low: float | None
+    high: float | None
+    gaps: Matrix
+    epochs: int
+    best_epoch: int
+    best_epochs: NDArray[np.int64]
+    overfits_from: int | None
+    longer: Longer
+
+    @property
+    def verdict(self) -> str:
+        """Is it wise to train longer, in one sentence."""
+        best, last = self.best_epoch, self.epochs
+        if self.longer == "unknown":
+            return _("One epoch does not tell whether more would help.")
+        if self.longer == "yes":
+            return _("Training longer may help: validation loss was still falling at epoch {last}.").format(last=last)
+        if self.longer == "no":
+            return _(
+                "Training longer is not wise: validation loss is least at epoch {best}, and rises from epoch {start} "
+                "while training loss still falls."
+            ).format(best=best, start=self.overfits_from)
+        return _(
+            "Training longer promises little: validation loss is least at epoch {best} and hardly moves up to "
+            "epoch {last}."
+        ).format(best=best, last=last)
+
+    @property
+    def sentence(self) -> str:
+        """The gap between training and validation, in one sentence."""
+        if self.low is None or self.high is None:
+            return _("Training accuracy less validation accuracy is {gap} points (one seed).").format(
+                gap=points(self.gap)
+            )
+        return _(
+            "Training accuracy less validation accuracy is {gap} points (95% interval over seeds {low} to {high})."
+        ).format(gap=points(self.gap), low=points(self.low), high=points(self.high))
+
+
+@dataclass(frozen=True, eq=False)
+class LearningCurves:
+    """The histories of one variant.
+
+    Attributes:
+        seeds: (k,).
+        values: metric -> (k, epochs), for accuracy, val_accuracy, loss, val_loss; NaN after a seed has stopped.
+        overfitting: what they show.
+    """
+
+    variant: str
+    seeds: tuple[int, ...]
+    values: dict[str, Matrix]
+    overfitting: Overfitting
+
+    @property
+    def epochs(self) -> int:
+        """Of the seed that was trained the longest."""
+        return int(self.values["loss"].shape[1])
+
+    def mean(self, metric: str) -> Matrix:
+        """(epochs,) over the seeds that were still training."""
+        mean: Matrix = np.nanmean(self.values[metric], axis=0)
+        return mean
+
+    def spread(self, metric: str) -> tuple[Matrix, Matrix]:
+        """(epochs,) the least and the greatest of the seeds."""
+        return np.nanmin(self.values[metric], axis=0), np.nanmax(self.values[metric], axis=0)
+
+    def frame(self) -> "pd.DataFrame":
+        """A line an epoch; columns <metric>, <metric>_low, <metric>_high: mean, least and greatest of the seeds."""
+        import pandas as pd
+
+        columns: dict[str, Matrix] = {}
+        for metric in METRICS:
+            low, high = self.spread(metric)
+            columns |= {metric: self.mean(metric), f"{metric}_low": low, f"{metric}_high": high}
+        return pd.DataFrame(columns, index=pd.RangeIndex(1, self.epochs + 1, name="epoch"))
+
+    def plot(self, figure: "Figure | None" = None) -> "Figure":
+        """Accuracy beside loss; training dashed, validation solid, the band from the least seed to the greatest."""
+        left, right = panels(1, 2, 9.0, 3.7, figure=figure)
+        for ax, metric, label in ((left, "accuracy", _("Accuracy")), (right, "loss", _("Loss"))):
+            curves(
+                [self._line(metric, _("training"), 0), self._line(f"val_{metric}", _("validation"), 1)],
+                ax=ax,
+                xlabel=_("Epoch"),
+                ylabel=label,
+                title=f"{self.variant} · {label.lower()}",
+                unit="percent" if metric == "accuracy" else "number",
+                mark=self.overfitting.best_epoch,
+                mark_label=_("least validation loss"),
+                legend=False,
+            )
+        with style():
+            shared_legend(whole(left), left)
+        return whole(left)
+
+    def _line(self, metric: str, label: str, rank: int) -> Line:
+        low, high = self.spread(metric)
+        return Line(label, self.mean(metric), low, high, colour=PALETTE[rank], dashed=rank == 0)
+
+
+def learning_curves(runs: "Sequence[Run]") -> LearningCurves:
+    """The curves of one variant.
+
+    Args:
+        runs: of one variant, one a seed, at least one.
+    """
+    values = {metric: _stack([run.history[metric] for run in runs]) for metric in METRICS}
+    return LearningCurves(runs[0].variant, tuple(run.seed for run in runs), values, overfitting(runs))
+
+
+def overfitting(runs: "Sequence[Run]") -> Overfitting:
+    """Measure overfitting from the runs of one variant, one a seed, at least one.
+
+    The curves are judged over the epochs that all seeds reached. Validation loss is said to rise when, at the last
+    epoch, it exceeds its least mean by more than 1 % and by more than two standard errors over seeds.
+    """
+    gaps = np.array([run.train_accuracy - run.validation_accuracy for run in runs], np.float64)
+    low, high = _interval(gaps)
+    validation, training = (_stack([run.history[m] for run in runs]) for m in ("val_loss", "loss"))
+    epochs = int(np.isfinite(validation).all(axis=0).sum())
+    best, start, longer = judge(training[:, :epochs], validation[:, :epochs])
+    return Overfitting(
+        variant=runs[0].variant,
+        gap=float(gaps.mean()),
+        low=low,
+        high=high,
+        gaps=gaps,
+        epochs=epochs,
+        best_epoch=best,
+        best_epochs=np.nanargmin(validation, axis=1) + 1,
+        overfits_from=start,
+        longer=longer,
+    )
+
+
+def judge(training: Matrix, validation: Matrix) -> tuple[int, int | None, Longer]:
+    """Epoch of least validation loss, epoch from which the model overfits or None, and whether to train longer.
+
+    Args:
+        training, validation: (k, epochs) losses, without NaN.
+    """
+    mean = validation.mean(axis=0)
+    best, last = int(mean.argmin()), validation.shape[1] - 1
+    if last == 0:
+        return 1, None, "unknown"
+    if best == last:
+        falling = mean[last] < (1 - NOTABLE) * mean[last - 1]
+        return best + 1, None, "yes" if falling else "flat"
+    rise = validation[:, last] - validation[:, best]
+    noise = 2 * rise.std(ddof=1) / sqrt(len(rise)) if len(rise) > 1 else 0.0
+    rises = rise.mean() > max(noise, NOTABLE * mean[best])
+    if rises and training[:, last].mean() < training[:, best].mean():
+        return best + 1, best + 2, "no"
+    return best + 1, None, "flat"
+
+
+def compare_curves(all_curves: Sequence[LearningCurves], reference: str | None = None) -> "Figure":
+    """Validation accuracy and loss of several variants, each with its spread, the reference in grey."""
+    shades = colours([one.variant for one in all_curves], reference)
+    left, right = panels(1, 2, 10.0, 4.2)
+    for ax, metric, label in ((left, "val_accuracy", _("Accuracy")), (right, "val_loss", _("Loss"))):
+        lines = [
+            Line(one.variant, one.mean(metric), *one.spread(metric), colour=shades[one.variant]) for one in all_curves
+        ]
+        curves(
+            lines,
+            ax=ax,
+            xlabel=_("Epoch"),
+            ylabel=label,
+            title=_("{metric} on validation").format(metric=label),
+            unit="percent" if metric == "val_accuracy" else "number",
+            legend=False,
+        )
+    with style():
+        shared_legend(whole(left), left)
+    return whole(left)
+
+
+def _stack(rows: Sequence[Sequence[float]]) -> Matrix:
+    """(k, longest) with NaN after the end of each row."""
+    stacked = np.full((len(rows), max(map(len, rows))), np.nan)
+    for s, row in enumerate(rows):
+        stacked[s, : len(row)] = row
+    return stacked
+
+
+def _interval(values: Matrix) -> tuple[float, float] | tuple[None, None]:
+    """Student's 95 % interval of the mean; None with one value."""
+    k = len(values)
+    if k < 2:
+        return None, None
+    half = quantile(0.975, k - 1) * float(values.std(ddof=1)) / sqrt(k)
+    return float(values.mean()) - half, float(values.mean()) + half

@@ -1,0 +1,321 @@
+"""Where a variant is wrong: confusions, classes, and the images themselves."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from etalon.analysis.predictions import Predictions
+from etalon.errors import StudyError
+from etalon.figures import heatmaps
+from etalon.figures.bars import bars
+from etalon.figures.images import grid
+from etalon.locales import _, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from etalon.figures.heatmaps import Normalise
+    from etalon.figures.style import Axes, Figure
+
+Matrix = NDArray[np.float64]
+
+
+class Confused(NamedTuple):
+    """A pair of classes: how many images of `true` are taken for `predicted` (mean over seeds), and their share."""
+
+    true: str
+    predicted: str
+    count: float  # type: ignore[assignment]  # hides tuple.count, which is of no use here
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """The confusion matrix of a variant.
+
+    Attributes:
+        names: (c,) of the classes.
+        counts: (c, c) mean over seeds; rows are the true classes, columns the predicted ones.
+        each: (k, c, c) one matrix a seed.
+    """
+
+    variant: str
+    names: tuple[str, ...]
+    counts: Matrix
+    each: NDArray[np.int64]
+
+    def most_confused(self, n: int = 3) -> list[Confused]:
+        """The n pairs with the most errors, of those that occur."""
+        errors = self.counts - np.diag(np.diag(self.counts))
+        order = np.argsort(-errors, axis=None, kind="stable")[:n]
+        totals = self.counts.sum(axis=1)
+        pairs = zip(*np.unravel_index(order, errors.shape), strict=True)
+        return [
+            Confused(self.names[i], self.names[j], float(errors[i, j]), float(errors[i, j] / totals[i]))
+            for i, j in pairs
+            if errors[i, j] > 0
+        ]
+
+    def frame(self) -> "pd.DataFrame":
+        """The mean counts, true classes down, predicted ones across."""
+        import pandas as pd
+
+        names = list(self.names)
+        return pd.DataFrame(self.counts, pd.Index(names, name="true"), pd.Index(names, name="predicted"))
+
+    def plot(self, ax: "Axes | None" = None, *, normalise: "Normalise | None" = None) -> "Axes":
+        """The heatmap, names on both axes."""
+        return heatmaps.confusion(self.counts, self.names, normalise=normalise, ax=ax, title=self.variant)
+
+
+@dataclass(frozen=True, eq=False)
+class PerClass:
+    """The scores of a variant class by class, one row a seed.
+
+    Attributes:
+        names: (c,) of the classes.
+        error, precision, recall, f1: (k, c), as scikit-learn computes them, 0 where there is nothing to divide by; the
+            error of a class is the share of its images that are misclassified.
+        support: (c,) images of each class, mean over seeds.
+    """
+
+    variant: str
+    names: tuple[str, ...]
+    error: Matrix
+    precision: Matrix
+    recall: Matrix
+    f1: Matrix
+    support: Matrix
+
+    @property
+    def precision_macro(self) -> float:
+        """Mean over classes, then over seeds."""
+        return float(self.precision.mean())
+
+    @property
+    def recall_macro(self) -> float:
+        """Mean over classes, then over seeds."""
+        return float(self.recall.mean())
+
+    @property
+    def f1_macro(self) -> float:
+        """Mean over classes, then over seeds."""
+        return float(self.f1.mean())
+
+    def worst(self, n: int = 1) -> list[tuple[str, float]]:
+        """The n classes with the highest error rate (mean over seeds), the worst first."""
+        error = self.error.mean(axis=0)
+        return [(self.names[i], float(error[i])) for i in np.argsort(-error, kind="stable")[:n]]
+
+    def frame(self) -> "pd.DataFrame":
+        """A line a class: error rate with the least and the greatest of the seeds, precision, recall, f1, images."""
+        import pandas as pd
+
+        columns = {
+            "error": self.error.mean(axis=0),
+            "error_low": self.error.min(axis=0),
+            "error_high": self.error.max(axis=0),
+            "precision": self.precision.mean(axis=0),
+            "recall": self.recall.mean(axis=0),
+            "f1": self.f1.mean(axis=0),
+            "support": self.support,
+        }
+        return pd.DataFrame(columns, index=pd.Index(list(self.names), name="class"))
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Error rate of each class; the line goes from the least of the seeds to the greatest."""
+        name = self.variant
+        return bars(
+            self.names,
+            {name: list(self.error.mean(axis=0))},
+            low={name: self.error.min(axis=0)},
+            high={name: self.error.max(axis=0)},
+            ax=ax,
+            xlabel=_("Class"),
+            ylabel=_("Error rate"),
+            title=_("{variant} · error rate of each class").format(variant=name),
+            percent=True,
+        )
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A misclassified image.
+
+    Attributes:
+        index: in the pool.
+        true, predicted: numbers of the classes; the prediction is that of most of the seeds that are wrong.
+        confidence: mean probability that those seeds give to their prediction.
+        wrong, seen: seeds that misclassify it so, seeds that saw it.
+    """
+
+    index: int
+    true: int
+    predicted: int
+    confidence: float
+    wrong: int
+    seen: int
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """Misclassified images, with what they are and what they were taken for.
+
+    Attributes:
+        images: (n, h, w, c).
+        mistakes: (n,) in the same order.
+        found: how many images were misclassified in the way asked for, of which these are the first.
+    """
+
+    variant: str
+    names: tuple[str, ...]
+    images: NDArray[Any]
+    mistakes: tuple[Mistake, ...]
+    found: int
+
+    def __len__(self) -> int:
+        return len(self.mistakes)
+
+    def frame(self) -> "pd.DataFrame":
+        """A line an image: the attributes of `Mistake`, classes by name."""
+        import pandas as pd
+
+        table = pd.DataFrame([asdict(m) for m in self.mistakes], columns=list(Mistake.__dataclass_fields__))
+        return table.assign(**{c: [self.names[i] for i in table[c]] for c in ("true", "predicted")})
+
+    def plot(self, columns: int = 5, figure: "Figure | None" = None) -> "Figure":
+        """The images; above each the truth, the prediction, its confidence and how many seeds are wrong."""
+        return grid(self.images, [self._title(m) for m in self.mistakes], columns=columns, figure=figure)
+
+    def _title(self, mistake: Mistake) -> str:
+        true, predicted = self.names[mistake.true], self.names[mistake.predicted]
+        seeds = f" ({mistake.wrong}/{mistake.seen})" if mistake.seen > 1 else ""
+        return f"{true}\n→ {predicted}\n{percent(mistake.confidence, 0)}{seeds}"
+
+
+def confusion(predictions: Predictions, names: Sequence[str] | None = None) -> Confusion:
+    """Count, for each true class, the predicted ones.
+
+    Args:
+        names: of the classes; their numbers by default.
+    """
+    c = predictions.n_classes
+    each = np.zeros((len(predictions.seeds), c, c), np.int64)
+    for s, y in enumerate(predictions.labels):
+        np.add.at(each[s], (y, predictions.predicted(s)), 1)
+    return Confusion(predictions.variant, _names(names, c), each.mean(axis=0), each)
+
+
+def per_class(predictions: Predictions, names: Sequence[str] | None = None) -> PerClass:
+    """Error rate, precision, recall and F1 of each class for each seed."""
+    each = confusion(predictions, names).each.astype(np.float64)
+    right = np.diagonal(each, axis1=1, axis2=2)  # (k, c)
+    support, answered = each.sum(axis=2), each.sum(axis=1)
+    precision, recall = _ratio(right, answered), _ratio(right, support)
+    return PerClass(
+        predictions.variant,
+        _names(names, predictions.n_classes),
+        error=_ratio(support - right, support),
+        precision=precision,
+        recall=recall,
+        f1=_ratio(2 * right, support + answered),
+        support=support.mean(axis=0),
+    )
+
+
+def gallery(
+    predictions: Predictions,
+    images: NDArray[Any],
+    names: Sequence[str] | None = None,
+    *,
+    true: int | str | None = None,
+    predicted: int | str | None = None,
+    n: int = 10,
+    order: Literal["seeds", "first"] = "seeds",
+    seed: int | None = None,
+) -> Gallery:
+    """Gather misclassified images.
+
+    Args:
+        images: (pool, h, w, c) those that the predictions are about.
+        names: of the classes; their numbers by default.
+        true, predicted: keep this class, this answer: a number or a name.
+        n: how many at most.
+        order: "seeds": those that most seeds misclassify, then the most confident; "first": by their place in the
+            pool, for one seed.
+        seed: whose answers, for "first"; the first seed by default.
+
+    Raises:
+        StudyError: an unknown class or seed.
+    """
+    shown = _names(names, predictions.n_classes)
+    ranks = range(len(predictions.seeds)) if order == "seeds" else [predictions.rank(seed)]
+    mistakes = _mistakes(predictions, ranks, _number(predicted, shown))
+    kept = [m for m in mistakes if true is None or m.true == _number(true, shown)]
+    if order == "seeds":
+        kept.sort(key=lambda m: (-m.wrong, -m.confidence, m.index))
+    chosen = tuple(kept[:n])
+    pictures = images[[m.index for m in chosen]] if chosen else images[:0]
+    return Gallery(predictions.variant, shown, np.asarray(pictures), chosen, len(kept))
+
+
+def _mistakes(predictions: Predictions, ranks: Sequence[int], answer_wanted: int | None) -> list[Mistake]:
+    """One for each image that a seed among `ranks` misclassifies (as `answer_wanted`), in the order of the pool."""
+    votes = np.zeros((predictions.pool, predictions.n_classes), np.int64)
+    trust = np.zeros((predictions.pool, predictions.n_classes))
+    seen = np.zeros(predictions.pool, np.int64)
+    truth = np.zeros(predictions.pool, np.int64)
+    for s in ranks:
+        index, y, answer = predictions.index[s], predictions.labels[s], predictions.predicted(s)
+        seen[index] += 1
+        truth[index] = y
+        wrong = (answer != y) & ((answer_wanted is None) | (answer == answer_wanted))
+        votes[index[wrong], answer[wrong]] += 1
+        trust[index[wrong], answer[wrong]] += predictions.confidence(s)[wrong]
+    answer = votes.argmax(axis=1)
+    rows = np.flatnonzero(votes.any(axis=1))
+    return [
+        Mistake(
+            int(i),
+            int(truth[i]),
+            int(answer[i]),
+            float(trust[i, answer[i]] / votes[i, answer[i]]),
+            int(votes[i, answer[i]]),
+            int(seen[i]),
+        )
+        for i in rows
+    ]
+
+
+def _names(names: Sequence[str] | None, c: int) -> tuple[str, ...]:
+    if names is None:
+        return tuple(str(i) for i in range(c))
+    if len(names) != c:
+        raise StudyError(
+            _("{n} class names").format(n=len(names)),
+            _("the predictions have {n} classes").format(n=c),
+            _("Give one name a class, in the order of the labels."),
+        )
+    return tuple(names)
+
+
+def _number(wanted: int | str | None, names: Sequence[str]) -> int | None:
+    if wanted is None or (isinstance(wanted, int) and 0 <= wanted < len(names)):
+        return wanted if wanted is None else int(wanted)
+    if wanted in names:
+        return list(names).index(str(wanted))
+    raise StudyError(
+        _("class {name!r}").format(name=wanted),
+        _("there is none of that name or number"),
+        _("Choose one of {names}.").format(names=", ".join(names)),
+    )
+
+
+def _ratio(above: ArrayLike, below: ArrayLike) -> Matrix:
+    """0 where there is nothing to divide by."""
+    over, under = np.asarray(above, np.float64), np.asarray(below, np.float64)
+    found: Matrix = np.divide(over, under, out=np.zeros_like(under), where=under > 0)
+    return found

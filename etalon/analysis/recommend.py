@@ -1,0 +1,308 @@
+"""Which model to choose, from validation alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import log2
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etalon.analysis.crossed import Interval, compare, mean_accuracy
+from etalon.analysis.verdicts import ALPHA, ROPE, Verdicts, plain, verdicts
+from etalon.errors import StudyError
+from etalon.figures.scatter import pareto
+from etalon.locales import _, number, percent, points, seconds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from etalon.figures.style import Axes
+
+INSTANT = 1e-3  # s: no training is shorter
+# What a point of accuracy is worth: ten points less of overfitting, or training ten times twice as fast.
+WEIGHTS: Mapping[str, float] = {"accuracy": 1.0, "overfitting": 0.1, "time": 0.1}
+FASTER = 0.8  # of the reference's time: an equivalent variant under it is worth a word
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """What is known of a model on validation.
+
+    Attributes:
+        correct: (k, N) 1 right, 0 wrong, NaN not seen; same seeds and images for all candidates.
+        gap: overfitting, accuracy on training images minus on validation, as a fraction.
+        time: seconds of one training, mean over seeds.
+    """
+
+    name: str
+    correct: NDArray[Any]
+    gap: float
+    time: float
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A candidate weighed.
+
+    Attributes:
+        accuracy: on validation, with its interval.
+        gap, time: as in `Candidate`.
+        difference: of accuracy with the reference, 0 for the reference itself.
+        verdict: against the reference; "reference" for itself.
+        eligible: it is better than the reference.
+        close: it cannot be told from the most accurate of the eligible.
+        front: no other is both more accurate and faster.
+        score: weighted sum, in points of accuracy against the reference.
+    """
+
+    name: str
+    accuracy: Interval
+    gap: float
+    time: float
+    difference: float
+    verdict: str
+    eligible: bool
+    close: bool
+    front: bool
+    score: float
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The model to choose, and why.
+
+    Attributes:
+        chosen: its name; the reference when nothing is better.
+        reference: name of the reference.
+        candidates: all of them, weighed, the reference first.
+        weights: of accuracy (a point), overfitting (a point of gap) and time (a doubling).
+        verdicts: those of the variants, on validation.
+        cheaper: variants equivalent to the reference that train at least 20 % faster, when nothing is better.
+    """
+
+    chosen: str
+    reference: str
+    candidates: tuple[Assessment, ...]
+    weights: Mapping[str, float]
+    verdicts: Verdicts
+    cheaper: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> Assessment:
+        return next(c for c in self.candidates if c.name == name)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Sentences built from the numbers, in the language in force."""
+        return tuple(_reasons(self))
+
+    def frame(self) -> "pd.DataFrame":
+        """A line a candidate; accuracy, its interval, gap and difference are fractions, time is in seconds."""
+        import pandas as pd
+
+        rows = [
+            {**asdict(c), "accuracy": c.accuracy.value, "low": c.accuracy.low, "high": c.accuracy.high}
+            for c in self.candidates
+        ]
+        return pd.DataFrame(rows).assign(chosen=[c.name == self.chosen for c in self.candidates]).set_index("name")
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Accuracy on validation against training time, with the Pareto front; the choice is circled."""
+        found = self.candidates
+        return pareto(
+            [c.name for c in found],
+            [c.time for c in found],
+            [c.accuracy.value for c in found],
+            front=[c.front for c in found],
+            low=[c.accuracy.low for c in found],
+            high=[c.accuracy.high for c in found],
+            reference=self.reference,
+            chosen=self.chosen,
+            ax=ax,
+            ylabel=_("Accuracy on validation"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for `json.dumps`."""
+        found: dict[str, Any] = plain({**asdict(self), "verdicts": self.verdicts.to_json()})
+        return found
+
+
+def recommend(
+    candidates: Sequence[Candidate],
+    *,
+    weights: Mapping[str, float] = WEIGHTS,
+    alpha: float = ALPHA,
+    rope: float = ROPE,
+) -> Recommendation:
+    """Choose a model from what was measured on validation.
+
+    1. Only a variant that is "better" than the reference can replace it (`verdicts.verdicts`); if none is, the
+       reference is kept.
+    2. Of those, keep the most accurate and all that cannot be told from it (crossed comparison: p above alpha, or a
+       difference within ±rope).
+    3. Of these, the highest score: accuracy (points gained on the reference) less overfitting (points of gap more
+       than the reference's) less time (doublings of the reference's), each times its weight.
+
+    Args:
+        candidates: the reference first.
+        weights: for "accuracy", "overfitting", "time"; those left out keep their default.
+
+    Raises:
+        StudyError: no candidate, a weight that is unknown or negative, scores of other shapes.
+    """
+    weights = _checked(weights)
+    if not candidates:
+        raise StudyError(
+            _("no candidate"), _("there is nothing to choose from"), _("Give the reference and its variants.")
+        )
+    reference, *others = candidates
+    found = verdicts(reference.correct, {c.name: c.correct for c in others}, alpha=alpha, rope=rope)
+    eligible = [c for c in others if found[c.name].verdict == "better"]
+    close = _close(eligible, alpha, rope)
+    front = pareto_front([c.time for c in candidates], [_mean(c) for c in candidates])
+    assessed = tuple(
+        Assessment(
+            name=c.name,
+            accuracy=mean_accuracy(c.correct, alpha=alpha),
+            gap=c.gap,
+            time=c.time,
+            difference=0.0 if c is reference else found[c.name].difference,
+            verdict="reference" if c is reference else found[c.name].verdict,
+            eligible=c in eligible,
+            close=c in close,
+            front=on_front,
+            score=score(c, reference, 0.0 if c is reference else found[c.name].difference, weights),
+        )
+        for c, on_front in zip(candidates, front, strict=True)
+    )
+    best = max((a for a in assessed if a.close), key=lambda a: a.score, default=assessed[0])
+    cheaper = [
+        a.name for a in assessed if a.verdict == "equivalent" and a.time <= FASTER * reference.time and not eligible
+    ]
+    return Recommendation(best.name, reference.name, assessed, weights, found, tuple(cheaper))
+
+
+def score(candidate: Candidate, reference: Candidate, difference: float, weights: Mapping[str, float]) -> float:
+    """In points of accuracy: what the candidate gains on the reference, less what it costs."""
+    return (
+        weights["accuracy"] * 100 * difference
+        - weights["overfitting"] * 100 * (candidate.gap - reference.gap)
+        - weights["time"] * log2(max(candidate.time, INSTANT) / max(reference.time, INSTANT))
+    )
+
+
+def pareto_front(time: Sequence[float], accuracy: Sequence[float]) -> list[bool]:
+    """Whether no other is at least as fast and as accurate, and more so on one count."""
+    t, a = np.asarray(time, float), np.asarray(accuracy, float)
+    as_good = (t[None] <= t[:, None]) & (a[None] >= a[:, None])  # (i, j): j is as good as i
+    beaten = as_good & ((t[None] < t[:, None]) | (a[None] > a[:, None]))
+    return [not row.any() for row in beaten]
+
+
+def _close(eligible: Sequence[Candidate], alpha: float, rope: float) -> list[Candidate]:
+    """The most accurate, and those that cannot be told from it."""
+    if not eligible:
+        return []
+    best = max(eligible, key=_mean)
+    close = [best]
+    for other in eligible:
+        if other is not best:
+            found = compare(np.asarray(other.correct, np.float64) - best.correct, alpha=alpha)
+            if found.p > alpha or abs(found.difference) <= rope:
+                close.append(other)
+    return close
+
+
+def _mean(candidate: Candidate) -> float:
+    rows = candidate.correct[np.isfinite(candidate.correct).any(axis=1)]
+    return float(np.nanmean(rows, axis=1).mean())
+
+
+def _checked(weights: Mapping[str, float]) -> dict[str, float]:
+    unknown = [name for name in weights if name not in WEIGHTS]
+    if unknown or any(not w >= 0 for w in weights.values()):
+        raise StudyError(
+            _("weights {weights}").format(weights=dict(weights)),
+            _("a weight is a number of 0 or more, for accuracy, overfitting or time"),
+            _("Leave the defaults, or give for example {example}.").format(example={**WEIGHTS, "time": 0.5}),
+        )
+    return {**WEIGHTS, **weights}
+
+
+def _reasons(made: Recommendation) -> list[str]:
+    chosen = made[made.chosen]
+    if made.chosen == made.reference:
+        return _reasons_to_keep(made)
+    verdict = made.verdicts[made.chosen]
+    reasons = [
+        _(
+            "{name} is better than {reference} by {difference} points on validation "
+            "(simultaneous 95% interval {low} to {high})."
+        ).format(
+            name=made.chosen,
+            reference=made.reference,
+            difference=points(chosen.difference),
+            low=points(verdict.low_simultaneous),
+            high=points(verdict.high_simultaneous),
+        )
+    ]
+    rivals = [c for c in made.candidates if c.close and c is not chosen]
+    if rivals:
+        reasons.append(
+            _("{names} cannot be told from the most accurate; between them the score decides: {scores}.").format(
+                names=", ".join(c.name for c in (chosen, *rivals)),
+                scores=", ".join(f"{c.name} {points(c.score / 100)}" for c in (chosen, *rivals)),
+            )
+        )
+    elif sum(c.eligible for c in made.candidates) > 1:
+        reasons.append(_("It is more accurate than the other variants that are better than the reference."))
+    reasons.append(_cost(made))
+    reasons.append(
+        _(
+            "Weights: {accuracy} for a point of accuracy, {overfitting} for a point of overfitting, {time} for a "
+            "doubling of the training time."
+        ).format(**{name: number(value) for name, value in made.weights.items()})
+    )
+    return reasons
+
+
+def _cost(made: Recommendation) -> str:
+    chosen, reference = made[made.chosen], made[made.reference]
+    return _(
+        "It trains in {time}, {reference} in {reference_time}; its gap between training and validation is {gap} "
+        "points, against {reference_gap}."
+    ).format(
+        time=seconds(chosen.time),
+        reference=made.reference,
+        reference_time=seconds(reference.time),
+        gap=points(chosen.gap),
+        reference_gap=points(reference.gap),
+    )
+
+
+def _reasons_to_keep(made: Recommendation) -> list[str]:
+    kept = made[made.reference]
+    if len(made.candidates) == 1:
+        return [_("{name} was not compared with any variant.").format(name=made.reference)]
+    if not all(v.comparison.seeds_assessed for v in made.verdicts.items):
+        return [
+            _(
+                "With one seed no variant can be said to be better than {name}: it is kept. Train with more seeds."
+            ).format(name=made.reference)
+        ]
+    reasons = [
+        _("No variant is really better than {name} on validation ({accuracy}): it is kept.").format(
+            name=made.reference, accuracy=percent(kept.accuracy.value)
+        )
+    ]
+    for name in made.cheaper:
+        reasons.append(
+            _("{name} is equivalent to it within ±{rope} points and trains in {time} instead of {reference}.").format(
+                name=name,
+                rope=number(100 * made.verdicts.rope),
+                time=seconds(made[name].time),
+                reference=seconds(kept.time),
+            )
+        )
+    return reasons

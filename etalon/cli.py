@@ -1,0 +1,264 @@
+"""The command line: each verb parses, calls, prints. What is heavy is imported inside the verb."""
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from etalon.workbench import Study
+
+app = typer.Typer(
+    help="Which of your ideas really made an image classifier better.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="Look at labelled images before training on them.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.py", help="A file that makes one etalon.Study.")]
+Source = Annotated[str, typer.Argument(help="digits, mnist, fashion_mnist, cifar10, a folder, an archive, .npz, .csv.")]
+StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of the finished trials [ETALON_STORE].")]
+Lang = Annotated[str | None, typer.Option("--lang", help="fr or en [ETALON_LANG].")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the results there as JSON; - for standard output.")]
+Data = Annotated[str | None, typer.Option("--data", help="Other images than the study's own.")]
+Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings of each variant.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs, for variants that do not set their own.")]
+Size = Annotated[int | None, typer.Option("--size", min=1, help="Bring the images to this side, in pixels.")]
+
+
+def main() -> None:
+    """Entry point: 0 done, 1 failed, 2 misused."""
+    from etalon.errors import EtalonError
+
+    try:
+        app()
+    except EtalonError as error:
+        typer.secho(str(error), fg="red", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted. Finished trials are kept; run the same command to go on.", err=True)
+        sys.exit(1)
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("study.py"), lang: Lang = None
+) -> None:
+    """Write a first study, ready to run, to start from."""
+    from etalon.errors import StudyError
+    from etalon.locales import language, use
+
+    if path.exists():
+        raise StudyError(f"{path}", "it exists already", "Give another name.")
+    with use(lang):
+        template = Path(__file__).with_name("templates") / f"study.{language()}.py"
+    path.write_text(template.read_text())
+    typer.echo(f"{path}\n  etalon run {path}")
+
+
+@data_app.command("show")
+def data_show(
+    source: Source,
+    to: Annotated[Path | None, typer.Option("--to", help="Draw the first images there (.png).")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many images: 9, 25...")] = 9,
+    size: Size = None,
+    as_json: Json = None,
+    lang: Lang = None,
+) -> None:
+    """Types, shapes, range, counts per class in train and test; the first images with their names."""
+    from etalon.data.load import load
+    from etalon.locales import use
+
+    with use(lang):
+        dataset = load(source, size=size)
+        description = dataset.describe()
+        _print(description, as_json)
+        path = to or Path(f"{Path(dataset.name.split(' ')[0]).stem}-{n}.png")
+        dataset.show(n).savefig(path, dpi=150)
+        typer.echo(path, err=True)
+
+
+@data_app.command("audit")
+def data_audit(source: Source, size: Size = None, as_json: Json = None, lang: Lang = None) -> None:
+    """Imbalance, constant images, exact duplicates within and across train and test."""
+    from etalon.data.audit import audit
+    from etalon.data.load import load
+    from etalon.locales import use
+
+    with use(lang):
+        _print(audit(load(source, size=size)), as_json)
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    data: Data = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    store: StoreOption = None,
+    lang: Lang = None,
+    as_json: Json = None,
+    report: Annotated[Path | None, typer.Option("--report", help=".html, .pdf or .ipynb [in the store].")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=0, help="Processes that train.")] = None,
+) -> None:
+    """Train what has not been trained yet, print the verdicts, write the report."""
+    from etalon.locales import use
+
+    with use(lang):
+        changed = _study(study, data=data, seeds=seeds, epochs=epochs, store=store)
+        with _plain_warnings():
+            result = changed.run(workers=workers)
+        path = result.report(report or result.report_path(study.stem))
+        _print(result.test(), as_json, {**result.to_json(), "report": str(path)})
+        typer.echo(path, err=as_json == Path("-"))
+
+
+@app.command("list")
+def list_trials(store: StoreOption = None, as_json: Json = None) -> None:
+    """The studies of a store, with their finished and failed trials."""
+    from etalon.study.store import Store
+    from etalon.study.summary import summary
+
+    _print(summary(Store(store or _default_store())), as_json)
+
+
+@app.command()
+def show(
+    key: Annotated[str, typer.Argument(help="A trial's key, or its beginning.")],
+    store: StoreOption = None,
+    as_json: Json = None,
+) -> None:
+    """One finished trial: its history and its figures."""
+    from etalon.study.store import Store
+
+    run = Store(store or _default_store()).find(key)
+    _print(run, as_json, run.scalars())
+
+
+@app.command()
+def compare(
+    study: StudyFile,
+    first: Annotated[str, typer.Argument(help="A variant.")],
+    second: Annotated[str, typer.Argument(help="Another.")],
+    data: Data = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    store: StoreOption = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="On the test images: opens the seal, which is recorded.")
+    ] = False,
+    as_json: Json = None,
+    lang: Lang = None,
+) -> None:
+    """Is SECOND better than FIRST? On validation, unless --test is given. Nothing is trained."""
+    from etalon.locales import use
+
+    with use(lang):
+        result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store).result()
+        _print((result.test() if test else result).compare(first, second), as_json)
+
+
+@app.command()
+def report(
+    study: StudyFile,
+    to: Annotated[Path | None, typer.Option("--to", help=".html, .pdf or .ipynb [in the store].")] = None,
+    data: Data = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    store: StoreOption = None,
+    lang: Lang = None,
+) -> None:
+    """Write the report of a study that has been run. Nothing is trained."""
+    from etalon.locales import use
+
+    with use(lang):
+        result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store).result()
+        typer.echo(result.report(to or result.report_path(study.stem)))
+
+
+@app.command()
+def export(
+    study: StudyFile,
+    to: Annotated[Path, typer.Option("--to", help="The folder to write.")],
+    variant: Annotated[str | None, typer.Option("--variant", help="By default the recommended one.")] = None,
+    data: Data = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    store: StoreOption = None,
+) -> None:
+    """Put one trained model in a folder: model.keras and what is needed to use it."""
+    result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store).result()
+    typer.echo(result[variant or result.recommend().chosen].export(to))
+
+
+@app.command()
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="A folder written by export.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    as_json: Json = None,
+    lang: Lang = None,
+) -> None:
+    """What an exported model reads in some images, and how sure it is."""
+    from etalon.locales import use
+    from etalon.models.bundle import load
+    from etalon.models.readings import read
+
+    with use(lang):
+        _print(read(load(bundle), images), as_json)
+
+
+@app.command()
+def doctor(as_json: Json = None) -> None:
+    """What this machine has, and whether a training works on it."""
+    from etalon.doctor import examine
+
+    examination = examine()
+    _print(examination, as_json)
+    if not examination.healthy:
+        raise typer.Exit(1)
+
+
+def _study(path: Path, *, store: Path | None, **changes: Any) -> "Study":
+    from etalon.workbench import open_study
+
+    given = {name: value for name, value in {**changes, "store": store}.items() if value is not None}
+    return open_study(path).with_(**given)
+
+
+def _default_store() -> Path:
+    from etalon.workbench import default_store
+
+    return default_store()
+
+
+def _print(thing: Any, path: Path | None, content: Any = None) -> None:
+    """`thing` for a reader, or its JSON for a program."""
+    if path is None:
+        typer.echo(thing)
+        return
+    text = json.dumps(thing.to_json() if content is None else content, indent=2, ensure_ascii=False)
+    if path == Path("-"):
+        typer.echo(text)
+    else:
+        path.write_text(text + "\n")
+        typer.echo(thing)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Warnings as one line each, without the place in the code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: typer.secho(str(message), fg="yellow", err=True)
+        yield
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,277 @@
+"""Labelled images: a training part and a test part, their classes, and where they come from."""
+
+import hashlib
+import json
+import mmap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etalon.errors import DataError
+from etalon.locales import LANGUAGES, _, language
+
+if TYPE_CHECKING:
+    from etalon.data.description import Description
+    from etalon.figures.style import Figure
+
+Images = NDArray[np.uint8]  # (n, h, w, c), c = 1 or 3
+Labels = NDArray[np.int64]  # (n,)
+PartName = Literal["train", "test"]
+
+CHUNK = 4096  # images read at a time from a memory-mapped part
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Images and their labels.
+
+    Attributes:
+        x: uint8 (n, h, w, c), c = 1 or 3, values 0..255; may be a read-only memory map.
+        y: int64 (n,), the class of each image.
+    """
+
+    x: Images
+    y: Labels
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def chunks(self, images: int = CHUNK) -> Iterator[tuple[Images, Labels]]:
+        """The part, `images` at a time, in order."""
+        for start in range(0, len(self), images):
+            yield self.x[start : start + images], self.y[start : start + images]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A memory-mapped part travels to a worker process as a file name, not as its gigabytes.
+        base: object = self.x.base  # a map itself, and not a slice of one
+        if isinstance(self.x, np.memmap) and isinstance(base, mmap.mmap):
+            return _reopen, (str(self.x.filename), self.y)
+        return Part, (self.x, self.y)
+
+
+def _reopen(path: str, y: Labels) -> Part:
+    return Part(np.load(path, mmap_mode="r"), y)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A training part, a test part, their classes and their provenance.
+
+    Attributes:
+        name: what reports call it.
+        train, test: the two parts, images of one and the same shape.
+        classes: the names in label order, by language ("en", "fr").
+        provenance: one sentence: where the images come from, and what was done to them.
+        digest: sha256 of images, labels and English class names in order; computed when left empty.
+
+    Raises:
+        DataError: images that are not uint8 (n, h, w, 1 or 3), an empty part, parts of different shapes,
+            labels outside the classes, fewer than two classes, a class with fewer than two training images.
+    """
+
+    name: str
+    train: Part
+    test: Part
+    classes: Mapping[str, tuple[str, ...]]
+    provenance: str
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        _check_classes(self)
+        for part in ("train", "test"):
+            _check_part(self, part)
+        _check_shapes(self)
+        _check_counts(self)
+        if not self.digest:
+            object.__setattr__(self, "digest", digest(self.train, self.test, self.classes["en"]))
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(h, w, c) of every image."""
+        h, w, c = self.train.x.shape[1:]
+        return h, w, c
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.classes["en"])
+
+    def part(self, name: str) -> Part:
+        """The part called "train" or "test".
+
+        Raises:
+            DataError: another name.
+        """
+        if name == "train":
+            return self.train
+        if name == "test":
+            return self.test
+        raise DataError(
+            _("part {name!r}").format(name=name),
+            _("a dataset has two parts, train and test"),
+            _('Say "train" or "test"; validation images are drawn from train by a split.'),
+        )
+
+    def class_names(self, lang: str | None = None) -> tuple[str, ...]:
+        """The names in label order, in `lang` or in the language in force."""
+        return self.classes[lang or language()]
+
+    def counts(self, part: PartName) -> NDArray[np.int64]:
+        """Images of each class, int64 (n_classes,)."""
+        return np.bincount(self.part(part).y, minlength=self.n_classes).astype(np.int64)
+
+    def describe(self) -> "Description":
+        """Types, ranges, sizes, images per class, and whether train and test have the same proportions."""
+        from etalon.data.description import describe
+
+        return describe(self)
+
+    def show(self, n: int = 9, part: PartName = "train", *, figure: "Figure | None" = None) -> "Figure":
+        """Draw the first `n` images of a part, each with its class."""
+        from etalon.figures.images import grid
+
+        shown = self.part(part)
+        names = self.class_names()
+        titles = [names[label] for label in shown.y[:n]]
+        return grid(np.asarray(shown.x[:n]), titles, figure=figure)
+
+    def take(self, train: int | None = None, test: int | None = None) -> "Dataset":
+        """The same set with fewer images, for a quick look: the first of each class, proportions kept.
+
+        Args:
+            train: training images to keep, at least two per class; None keeps all of them.
+            test: test images to keep, at least one; None keeps all of them.
+
+        Raises:
+            DataError: fewer images than that, or more than there are.
+        """
+        notes = [self.provenance]
+        if train is not None or test is not None:
+            notes.append(
+                _("Kept: {train} training and {test} test images, the first of each class.").format(
+                    train=len(self.train) if train is None else train,
+                    test=len(self.test) if test is None else test,
+                )
+            )
+        return Dataset(
+            self.name,
+            self._first("train", train, 2),
+            self._first("test", test, 0),
+            self.classes,
+            " ".join(notes),
+        )
+
+    def _first(self, name: PartName, n: int | None, at_least: int) -> Part:
+        part = self.part(name)
+        if n is None:
+            return part
+        if not max(1, at_least * self.n_classes) <= n <= len(part):
+            raise DataError(
+                _("{n} images of {part}").format(n=n, part=name),
+                _("this part has {size} images in {classes} classes").format(size=len(part), classes=self.n_classes),
+                _("Ask for {low} to {high}.").format(low=max(1, at_least * self.n_classes), high=len(part)),
+            )
+        shares = _apportion(self.counts(name), n, at_least)
+        kept = [np.flatnonzero(part.y == label)[:share] for label, share in enumerate(shares)]
+        index = np.sort(np.concatenate(kept))
+        return Part(np.asarray(part.x[index]), part.y[index])
+
+
+def digest(train: Part, test: Part, names: tuple[str, ...]) -> str:
+    """The sha256 (hex) of the images, the labels and the class names in order, read a chunk at a time."""
+    total = hashlib.sha256()
+    for part in (train, test):
+        total.update(json.dumps([list(part.x.shape), list(names)]).encode())
+        for x, _y in part.chunks():
+            total.update(np.ascontiguousarray(x).data)
+        total.update(np.ascontiguousarray(part.y, dtype="<i8").data)
+    return total.hexdigest()
+
+
+def _apportion(counts: NDArray[np.int64], n: int, at_least: int) -> list[int]:
+    """`n` images shared between the classes as `counts` are, by largest remainders."""
+    exact = counts * (n / counts.sum())
+    shares = np.maximum(np.floor(exact).astype(int), np.minimum(at_least, counts))
+    while shares.sum() < n:
+        room = np.where(shares < counts, exact - shares, -np.inf)
+        shares[int(np.argmax(room))] += 1
+    while shares.sum() > n:
+        surplus = np.where(shares > at_least, shares - exact, -np.inf)
+        shares[int(np.argmax(surplus))] -= 1
+    return [int(share) for share in shares]
+
+
+def _check_classes(dataset: Dataset) -> None:
+    names = dataset.classes
+    if not all(lang in names for lang in LANGUAGES) or len({len(names[lang]) for lang in LANGUAGES}) != 1:
+        raise DataError(
+            _("{name}: classes {classes}").format(name=dataset.name, classes=dict(names)),
+            _("each class needs one name in each language"),
+            _('Give {{"en": (...), "fr": (...)}} of one length; the same names twice will do.').format(),
+        )
+    for lang in LANGUAGES:
+        if len(set(names[lang])) < len(names[lang]):
+            raise DataError(
+                _("{name}: classes {classes}").format(name=dataset.name, classes=list(names[lang])),
+                _("two classes have the same name"),
+                _("Give each class a name of its own."),
+            )
+    if dataset.n_classes < 2:
+        raise DataError(
+            _("{name}: classes {classes}").format(name=dataset.name, classes=list(names["en"])),
+            _("a classifier needs at least two classes"),
+            _("Add the images of a second class."),
+        )
+
+
+def _check_part(dataset: Dataset, name: str) -> None:
+    part = dataset.part(name)
+    where = f"{dataset.name}, {name}"
+    if part.x.dtype != np.uint8 or part.x.ndim != 4 or part.x.shape[-1] not in (1, 3):
+        raise DataError(
+            _("{where}: {dtype} images of shape {shape}").format(where=where, dtype=part.x.dtype, shape=part.x.shape),
+            _("a part holds uint8 images (n, h, w, c) with 1 or 3 channels"),
+            _("Pass the arrays to etalon.load, which converts them."),
+        )
+    if part.y.ndim != 1 or part.y.dtype.kind not in "iu" or len(part.y) != len(part.x):
+        raise DataError(
+            _("{where}: {images} images, {dtype} labels of shape {shape}").format(
+                where=where, images=len(part.x), dtype=part.y.dtype, shape=part.y.shape
+            ),
+            _("each image needs one whole number as its label"),
+            _("Give as many integer labels as there are images."),
+        )
+    if len(part) == 0:
+        raise DataError(where, _("the part is empty"), _("Give at least one image."))
+    low, high = int(part.y.min()), int(part.y.max())
+    if low < 0 or high >= dataset.n_classes:
+        raise DataError(
+            _("{where}: labels from {low} to {high}").format(where=where, low=low, high=high),
+            _("there are {n} classes, numbered 0 to {last}").format(n=dataset.n_classes, last=dataset.n_classes - 1),
+            _("Correct the labels, or name all the classes in classes=."),
+        )
+
+
+def _check_shapes(dataset: Dataset) -> None:
+    train, test = dataset.train.x.shape[1:], dataset.test.x.shape[1:]
+    if train != test:
+        raise DataError(
+            _("{name}: training images {train}, test images {test}").format(name=dataset.name, train=train, test=test),
+            _("both parts must have images of one height, width and number of channels"),
+            _("Convert them to one shape first, or pass size= to etalon.load."),
+        )
+
+
+def _check_counts(dataset: Dataset) -> None:
+    counts = dataset.counts("train")
+    poorest = int(np.argmin(counts))
+    if counts[poorest] < 2:
+        raise DataError(
+            _("{name}: class {label} has {n} training image(s)").format(
+                name=dataset.name, label=repr(dataset.class_names()[poorest]), n=int(counts[poorest])
+            ),
+            _("a class needs at least two: one to learn from, one to validate on"),
+            _("Add images of this class, or leave the class out."),
+        )

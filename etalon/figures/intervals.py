@@ -1,0 +1,115 @@
+"""Differences with their intervals, one line a variant."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from etalon.figures.style import FAINT, INK, VERDICTS, axes, label, localise, style, whole
+from etalon.locales import _, points
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+
+    from etalon.figures.style import Axes
+
+MARKS = {"better": "o", "worse": "s", "equivalent": "D", "undecided": "o"}
+
+
+def forest(
+    names: Sequence[str],
+    difference: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    verdicts: Sequence[str],
+    *,
+    low_outer: ArrayLike | None = None,
+    high_outer: ArrayLike | None = None,
+    rope: float = 0.0,
+    ax: "Axes | None" = None,
+    xlabel: str = "",
+    title: str = "",
+) -> "Axes":
+    """Draw differences of accuracy with the reference, from top to bottom.
+
+    Args:
+        difference, low, high: (n,) fractions: the difference and its interval (thick line).
+        verdicts: "better", "worse", "equivalent" or "undecided", which gives colour and marker.
+        low_outer, high_outer: (n,) limits of a second, wider interval (thin line).
+        rope: margin within which a difference has no practical interest, shaded.
+    """
+    middle, inner = np.asarray(difference, float), (np.asarray(low, float), np.asarray(high, float))
+    outer = inner
+    if low_outer is not None and high_outer is not None:
+        outer = np.asarray(low_outer, float), np.asarray(high_outer, float)
+    own = ax is None
+    ax = axes(ax, 8.2, 1.7 + 0.34 * len(names))
+    with style():
+        if rope > 0:
+            ax.axvspan(-rope, rope, color=FAINT, alpha=0.75, linewidth=0, zorder=0)
+        ax.axvline(0, color=INK, linewidth=1, zorder=1)
+        for row, verdict in enumerate(verdicts):
+            colour = VERDICTS[verdict]
+            ax.plot([outer[0][row], outer[1][row]], [row, row], color=colour, linewidth=1.1)
+            ax.plot([inner[0][row], inner[1][row]], [row, row], color=colour, linewidth=3.4, solid_capstyle="butt")
+            face = "white" if verdict == "undecided" else colour
+            ax.plot(middle[row], row, MARKS[verdict], color=colour, markerfacecolor=face, markersize=6.5)
+            text = _("{difference} [{low}, {high}]").format(
+                difference=points(middle[row]), low=points(outer[0][row]), high=points(outer[1][row])
+            )
+            ax.text(1.015, row, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
+        _dress(ax, names)
+        label(ax, title=title, xlabel=xlabel or _("Difference of accuracy with the reference (points)"))
+        handles = _handles(verdicts, rope, wider=low_outer is not None)
+        if own:
+            whole(ax).legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
+        else:
+            ax.legend(handles=handles, loc="best")
+    return ax
+
+
+def verdict_name(verdict: str) -> str:
+    """A verdict in the language in force."""
+    names = {
+        "better": _("better"),
+        "worse": _("worse"),
+        "equivalent": _("equivalent"),
+        "undecided": _("undecided"),
+    }
+    return names[verdict]
+
+
+def _dress(ax: "Axes", names: Sequence[str]) -> None:
+    ax.set_yticks(np.arange(len(names)), list(names))
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.yaxis.grid(False)
+    ax.spines["left"].set_visible(False)
+    localise(ax.xaxis, "points")
+
+
+def _handles(verdicts: Sequence[str], rope: float, wider: bool) -> "list[Artist]":
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Artist] = [
+        Line2D(
+            [],
+            [],
+            color=VERDICTS[v],
+            marker=MARKS[v],
+            markerfacecolor="white" if v == "undecided" else VERDICTS[v],
+            linewidth=3.4,
+            label=verdict_name(v),
+        )
+        for v in VERDICTS
+        if v in verdicts
+    ]
+    if rope > 0:
+        margin = points(rope).lstrip("+")
+        handles.append(Patch(color=FAINT, alpha=0.75, label=_("within ±{margin} point").format(margin=margin)))
+    if wider:
+        thick, thin = _("95% interval"), _("simultaneous 95% interval")
+        handles += [Line2D([], [], color=INK, linewidth=w, label=t) for w, t in ((3.4, thick), (1.1, thin))]
+    return handles

@@ -1,0 +1,53 @@
+"""The report of a study: key figures, the answer, then the seven sections; every number is taken from the runs."""
+
+from datetime import datetime
+
+from etalon.locales import _, choose, language, number, percent, points, seconds
+from etalon.report.blocks import Document, Fact, Facts
+from etalon.report.concluded import conclusion
+from etalon.report.evidence import Evidence
+from etalon.report.measured import errors, results, robustness
+from etalon.report.proposed import introduction, proposals, reference
+
+SECTIONS = (introduction, reference, proposals, results, errors, robustness, conclusion)
+
+
+def build(evidence: Evidence, created: datetime) -> Document:
+    """The document, in the language in force.
+
+    Args:
+        evidence: on test, with robustness.
+        created: when the report is made; the only date in it beside those of the ledger.
+    """
+    return Document(
+        title=choose(evidence.title),
+        subtitle=_("Which changes really improve the model, and by how much"),
+        lang=language(),
+        created=created,
+        blocks=[_key_figures(evidence), *(section(evidence) for section in SECTIONS)],
+        meta={_("Data"): evidence.dataset.name, "Étalon": evidence.environment["etalon"]},
+    )
+
+
+def _key_figures(evidence: Evidence) -> Facts:
+    chosen, verdict = evidence.chosen, evidence.chosen.verdict
+    assert chosen.test
+    interval = chosen.test.accuracy
+    between = _("95% interval {low} to {high}")
+    facts = [
+        Fact(_("Recommended"), chosen.name, "; ".join(f.sentence() for f in chosen.candidate.factors)),
+        Fact(
+            _("Test accuracy"),
+            percent(interval.value),
+            between.format(low=percent(interval.low), high=percent(interval.high)),
+        ),
+    ]
+    if verdict:
+        low, high = points(verdict.low_simultaneous), points(verdict.high_simultaneous)
+        gain = _("{difference} points").format(difference=points(verdict.difference))
+        facts.append(Fact(_("Gain on the reference"), gain, between.format(low=low, high=high)))
+    trainings = evidence.tally.trained + evidence.tally.cached
+    total = sum(sum(entry.fit_times) for entry in evidence.entries)
+    spent = _("{time} of training").format(time=seconds(total))
+    facts.append(Fact(_("Trainings"), number(trainings, 0), spent))
+    return Facts(facts)

@@ -1,0 +1,123 @@
+"""What is concluded: the choice, its reasons, recommendations, and how far all this can be trusted."""
+
+from etalon.analysis import findings
+from etalon.analysis.robustness import corruption_name
+from etalon.locales import _, date, ngettext, number, percent
+from etalon.report.blocks import Bullets, Callout, Column, Details, Figure, Paragraph, Section, Table
+from etalon.report.evidence import Evidence
+from etalon.report.inline import escape
+from etalon.report.tables import accuracy
+
+
+def conclusion(evidence: Evidence) -> Section:
+    """What to choose and why, how far it can be trusted, what remains to be done."""
+    made, entry = evidence.recommendation, evidence.chosen
+    assert entry.test
+    consistent = findings.consistency(entry.validation.predictions, entry.test.predictions)
+    return Section(
+        _("Conclusion"),
+        [
+            Callout(_choice(evidence), "neutral" if made.chosen == made.reference else "good"),
+            Bullets(made.reasons),
+            Figure(
+                made.plot,
+                _("Accuracy on validation against training time"),
+                source="result.recommend().plot()",
+            ),
+            Paragraph(consistent.text),
+            Section(_("Recommendations"), [Bullets(_recommendations(evidence))]),
+            Section(
+                _("How far this can be trusted"),
+                [
+                    Bullets([*_limits(evidence), _ledger(evidence)]),
+                    Details(_("Versions and machine"), [_versions(evidence)]),
+                ],
+            ),
+        ],
+    )
+
+
+def _choice(evidence: Evidence) -> str:
+    made, entry = evidence.recommendation, evidence.chosen
+    assert entry.test
+    if made.chosen == made.reference:
+        return _("Keep **{name}**: no variant is really better on validation. It reaches {test} on test.").format(
+            name=escape(entry.name), test=accuracy(entry.test.accuracy)
+        )
+    return _("Choose **{name}**: it reaches {test} on test, where the reference reaches {reference}.").format(
+        name=escape(entry.name),
+        test=accuracy(entry.test.accuracy),
+        reference=accuracy(evidence.reference.test.accuracy) if evidence.reference.test else "",
+    )
+
+
+def _recommendations(evidence: Evidence) -> list[str]:
+    entry, verdict = evidence.chosen, evidence.chosen.verdict
+    assert entry.test
+    found = []
+    if verdict is not None:
+        found.append(
+            _("Put `{name}` into service. On test: {effect}").format(
+                name=entry.name, effect=findings.effect(verdict, evidence.rope).text
+            )
+        )
+    else:
+        found.append(_("Keep `{name}` in service.").format(name=entry.name))
+    wrong = 1 - entry.test.accuracy.value
+    found.append(
+        _(
+            "Expect about {errors} errors for 1,000 images like these; have the least confident answers read by a "
+            "person."
+        ).format(errors=number(1000 * wrong, 0 if wrong > 0.01 else 1))
+    )
+    if evidence.robustness is not None and entry.name in evidence.robustness.models:
+        name, drop = evidence.robustness.worst(entry.name)
+        found.append(
+            _("Watch for {corruption} in the scanned images: it costs {drop} of the accuracy on average.").format(
+                corruption=corruption_name(name), drop=percent(drop, 1)
+            )
+        )
+    combined = [v.variant for v in evidence.verdicts.items if v.verdict == "better"]
+    if len(combined) > 1:
+        found.append(
+            _("Try together what is better alone ({names}): whether the gains add up is for another study.").format(
+                names=", ".join(combined)
+            )
+        )
+    undecided = [v for v in evidence.verdicts.items if v.verdict == "undecided" and v.seeds_needed]
+    if undecided:
+        closest = min(undecided, key=lambda v: v.seeds_needed or 0)
+        found.append(
+            _("About {n} seeds would settle `{name}`, the closest of the undecided.").format(
+                n=closest.seeds_needed, name=closest.variant
+            )
+        )
+    return found
+
+
+def _limits(evidence: Evidence) -> list[str]:
+    described = evidence.dataset.describe()
+    return [
+        _(
+            "The intervals speak of other seeds and of other images drawn like these; they say nothing of images from "
+            "another scanner or another population."
+        ),
+        _("Training times are those of one thread of this machine; ratios travel better than seconds."),
+        _("The data: {digest} (first figures of the content's SHA-256).").format(digest=f"`{described.digest[:12]}`"),
+    ]
+
+
+def _ledger(evidence: Evidence) -> str:
+    n = len(evidence.openings)
+    last = evidence.openings[-1]
+    return ngettext(
+        "This test set was opened once on this store, on {when}, to measure {n_candidates} models.",
+        "This test set was opened {n} times on this store, the last time on {when}, to measure {n_candidates} models: "
+        "each look that leads to a new choice makes its figures a little less trustworthy.",
+        n,
+    ).format(n=n, when=date(last.opened), n_candidates=last.candidates)
+
+
+def _versions(evidence: Evidence) -> Table:
+    rows = [[key, str(value)] for key, value in evidence.environment.items()]
+    return Table([Column(_("What")), Column(_("Which"))], rows)

@@ -1,0 +1,161 @@
+"""All that a report rests on, gathered once: what was tried, what was measured, what was chosen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from etalon.analysis.crossed import Interval, mean_accuracy
+from etalon.analysis.curves import LearningCurves
+from etalon.analysis.predictions import Predictions
+from etalon.analysis.recommend import Recommendation
+from etalon.analysis.robustness import Robustness
+from etalon.analysis.verdicts import Verdict, Verdicts
+from etalon.data.dataset import Dataset
+from etalon.data.splits import Split
+from etalon.locales import Text, choose
+from etalon.study.plan import Tally
+from etalon.study.store import Opening
+from etalon.study.variant import Candidate
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What one variant is worth on one part.
+
+    Attributes:
+        accuracy: mean over seeds and images, with its interval.
+        loss: mean over seeds of the mean log loss, -log p(true class).
+    """
+
+    predictions: Predictions
+    accuracy: Interval
+    loss: float
+
+    @classmethod
+    def of(cls, predictions: Predictions) -> "Scores":
+        """Score the predictions."""
+        losses = [
+            -np.log(np.maximum(p[np.arange(len(y)), y], 1e-7)).mean()
+            for p, y in zip(predictions.probabilities, predictions.labels, strict=True)
+        ]
+        return cls(predictions, mean_accuracy(predictions.correct()), float(np.mean(losses)))
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One variant: what it is, and what was measured of it.
+
+    Attributes:
+        fit_times: (k,) seconds of training and validation.
+        verdict: against the reference, on test once it is open, else on validation; None for the reference.
+        errors: of the trials that broke down.
+    """
+
+    candidate: Candidate
+    curves: LearningCurves
+    fit_times: Sequence[float]
+    validation: Scores
+    test: Scores | None
+    verdict: Verdict | None
+    errors: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """The variant's name."""
+        return self.candidate.name
+
+    @property
+    def because(self) -> str:
+        """Why it was proposed, in the language in force."""
+        return choose(self.candidate.variant.because)
+
+    @property
+    def fit_time(self) -> float:
+        """Mean over seeds, in seconds."""
+        return float(np.mean(self.fit_times))
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """A study's results.
+
+    Attributes:
+        entries: the reference first; variants without a finished trial are in `lost`.
+        verdicts: of all variants, on test once it is open, else on validation.
+        recommendation: made on validation, whatever is open.
+        openings: how often the test set was opened on this store, oldest first.
+        lost: variants of which every trial broke down, and why.
+        environment: versions and processor of the first run.
+    """
+
+    title: Text
+    context: Text
+    dataset: Dataset
+    split: Split
+    seeds: Sequence[int]
+    rope: float
+    tally: Tally
+    entries: Sequence[Entry]
+    verdicts: Verdicts
+    recommendation: Recommendation
+    openings: Sequence[Opening]
+    lost: Mapping[str, Sequence[str]]
+    environment: Mapping[str, str]
+    robustness: Robustness | None = None
+
+    @property
+    def reference(self) -> Entry:
+        """What the variants are compared with."""
+        return self.entries[0]
+
+    @property
+    def chosen(self) -> Entry:
+        """The recommended one."""
+        return self[self.recommendation.chosen]
+
+    def __getitem__(self, name: str) -> Entry:
+        return next(entry for entry in self.entries if entry.name == name)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `etalon run --json` writes, without the report's path."""
+        return {
+            "study": choose(self.title),
+            "data": {"name": self.dataset.name, "digest": self.dataset.digest},
+            "seeds": list(self.seeds),
+            "reference": self.reference.name,
+            "recommended": self.recommendation.chosen,
+            "rope": self.rope,
+            "trials": vars(self.tally),
+            "variants": [_variant_json(entry) for entry in self.entries],
+            "lost": {name: list(errors) for name, errors in self.lost.items()},
+        }
+
+
+def _variant_json(entry: Entry) -> dict[str, Any]:
+    parts = {"validation": entry.validation, **({"test": entry.test} if entry.test else {})}
+    found: dict[str, Any] = {
+        "name": entry.name,
+        "because": entry.because,
+        "factors": [factor.sentence() for factor in entry.candidate.factors],
+        "weights": entry.candidate.weights.total,
+        "accuracy": {part: _interval_json(scores.accuracy) for part, scores in parts.items()},
+        "loss": {part: scores.loss for part, scores in parts.items()},
+        "gap": entry.curves.overfitting.gap,
+        "fit_time": entry.fit_time,
+    }
+    if entry.verdict:
+        difference = {"mean": entry.verdict.difference, "low": entry.verdict.low_simultaneous}
+        found |= {
+            "verdict": entry.verdict.verdict,
+            "difference": {**difference, "high": entry.verdict.high_simultaneous},
+            "p_adjusted": entry.verdict.p_adjusted,
+        }
+    else:
+        found |= {"verdict": "reference", "difference": None, "p_adjusted": None}
+    return found
+
+
+def _interval_json(interval: Interval) -> dict[str, float]:
+    return {"mean": interval.value, "low": interval.low, "high": interval.high}

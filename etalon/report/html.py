@@ -1,0 +1,118 @@
+"""The report as one HTML file that needs nothing else: no network, no folder of images, no script to work."""
+
+import base64
+import hashlib
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from etalon import locales
+from etalon.report import files
+from etalon.report.blocks import Badge, Cell, Document, Figure, Tone
+from etalon.report.images import COLUMN, INCH
+from etalon.report.inline import plain, spans
+from etalon.report.tree import tree
+
+RANK: dict[Tone, int] = {"good": 0, "neutral": 1, "unsure": 2, "bad": 3}
+
+_DURATION = re.compile(r"(\d+)\s*min\s*(\d+)\s*s")
+_NUMBER_EN = re.compile(r"([-−]?)\s*(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.(\d+))?")
+_NUMBER_FR = re.compile(
+    "([-−]?)\\s*(\\d{1,3}(?:[ \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]\\d{3})+(?!\\d)|\\d+)(?:,(\\d+))?"
+)
+
+
+def render(document: Document, path: str | os.PathLike[str] | None = None) -> str:
+    """The page; also written to `path` when there is one.
+
+    Images are embedded, and a content security policy forbids the page to fetch anything or to run another script
+    than its own.
+
+    Raises:
+        ReportError: `path` cannot be written.
+    """
+    place = files.destination(path) if path is not None else None
+    with locales.use(document.lang):
+        template = _environment().get_template("template.html")
+        page = template.render(
+            document=document, nodes=tree(document), lang=document.lang, created=locales.date(document.created)
+        )
+    if place is not None:
+        files.save(place, page.encode())
+    return page
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"_": locales._, "picture": picture, "sort_key": sort_key}
+    environment.filters |= {"spans": spans, "plain": plain, "digest": digest, "highlight": highlight}
+    environment.tests["badge"] = lambda cell: isinstance(cell, Badge)
+    return environment
+
+
+def picture(figure: Figure, lang: str) -> dict[str, Any]:
+    """What an `<img>` needs: the lighter of SVG and PNG as a data URI, and the size in CSS pixels."""
+    image = figure.image(lang)
+    natural = image.width * INCH
+    width = min(natural, COLUMN) if figure.width is None else figure.width * COLUMN
+    kind, data = ("svg+xml", image.svg) if len(image.svg) <= len(image.png) else ("png", image.png)
+    return {
+        "uri": f"data:image/{kind};base64,{base64.b64encode(data).decode()}",
+        "width": round(width),
+        "height": round(width * image.height / image.width),
+    }
+
+
+def sort_key(cell: Cell, kind: str, lang: str) -> str:
+    """What a column is sorted by, as the script reads it: a number, or a text; empty comes last."""
+    if isinstance(cell, Badge):
+        return str(RANK[cell.tone])
+    if kind == "verdict":
+        return ""
+    if kind != "number":
+        return plain(cell, lang)
+    value = magnitude(plain(cell), lang)
+    return "" if value is None else f"{value:g}"
+
+
+def magnitude(text: str, lang: str) -> float | None:
+    """The first number in a text of that language: −0.31 in "−0,31 [−0,52; −0,10]", 185 in "3 min 05 s"."""
+    duration = _DURATION.search(text)
+    if duration:
+        return 60.0 * int(duration[1]) + int(duration[2])
+    match = (_NUMBER_FR if lang == "fr" else _NUMBER_EN).search(text)
+    if match is None:
+        return None
+    value = float(re.sub(r"\D", "", match[2]) + "." + (match[3] or "0"))
+    return -value if match[1] else value
+
+
+def digest(script: str) -> str:
+    """The hash by which a content security policy recognises a script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def highlight(text: str, language: str) -> Markup:
+    """A program with its words classed by pygments; escaped only, when the language is not known."""
+    from pygments import highlight as mark  # type: ignore[import-untyped]
+    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+    from pygments.util import ClassNotFound  # type: ignore[import-untyped]
+
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        return Markup.escape(text)
+    return Markup(mark(text, lexer, HtmlFormatter(nowrap=True)).rstrip("\n"))

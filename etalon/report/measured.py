@@ -1,0 +1,212 @@
+"""What was measured: comparative results, error analysis, robustness."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from etalon.analysis import findings, mistakes
+from etalon.analysis.predictions import Predictions
+from etalon.figures.bars import bars
+from etalon.locales import _, number, percent
+from etalon.report.blocks import Block, Bullets, Callout, Column, Details, Figure, Paragraph, Section, Table
+from etalon.report.evidence import Entry, Evidence
+from etalon.report.inline import escape
+from etalon.report.tables import at, comparison
+
+
+def results(evidence: Evidence) -> Section:
+    """The comparison: table, differences, bars of accuracy and time, curves of every variant."""
+    entries = evidence.entries
+    names = [entry.name for entry in entries]
+    tests = [entry.test.accuracy for entry in entries if entry.test]
+    lost = [
+        Callout(_("{name}: every trial broke down. {error}").format(name=name, error=escape(broken[0])), "bad")
+        for name, broken in evidence.lost.items()
+    ]
+    partial_loss = [
+        Callout(_("{name}: {n} trials broke down.").format(name=entry.name, n=len(entry.errors)), "unsure")
+        for entry in entries
+        if entry.errors
+    ]
+    longest = max(entry.fit_time for entry in entries)
+    return Section(
+        _("Comparative results"),
+        [
+            comparison(evidence).block(
+                _("All the models; accuracies with 95% intervals, differences with simultaneous ones"),
+                source="opened.frame()",
+            ),
+            Paragraph(_reading(evidence)),
+            comparison(evidence).costs(
+                _("What the models cost: gap between training and validation, weights, time of one training")
+            ),
+            *lost,
+            *partial_loss,
+            Figure(
+                evidence.verdicts.plot,
+                _("Difference of test accuracy with the reference"),
+                source="opened.verdicts().plot()",
+            ),
+            Bullets([finding.text for finding in findings.effects(evidence.verdicts)]),
+            Figure(
+                lambda: bars(
+                    names,
+                    {_("Test accuracy"): [t.value for t in tests]},
+                    low={_("Test accuracy"): [t.low for t in tests]},
+                    high={_("Test accuracy"): [t.high for t in tests]},
+                    ylabel=_("Test accuracy"),
+                    percent=True,
+                    start=None,
+                    reference=entries[0].name,
+                ),
+                _("Test accuracy of each model"),
+                source="opened.frame()['accuracy'].plot.barh()",
+            ),
+            Figure(
+                lambda: bars(
+                    names,
+                    {_("Training time"): [entry.fit_time for entry in entries]},
+                    low={_("Training time"): [min(entry.fit_times) for entry in entries]},
+                    high={_("Training time"): [max(entry.fit_times) for entry in entries]},
+                    ylabel=_("Training time (s)"),
+                    digits=0 if longest > 20 else 1,
+                    reference=entries[0].name,
+                ),
+                _("Training time of each model, mean and spread over seeds ({processor}, one thread)").format(
+                    processor=evidence.environment["processor"]
+                ),
+                source="opened.frame()['fit_time'].plot.barh()",
+            ),
+            Details(
+                _("Learning curves of every variant"),
+                [block for entry in entries[1:] for block in _curves(entry)],
+            ),
+        ],
+    )
+
+
+def errors(evidence: Evidence) -> Section:
+    """Where the recommended model still fails."""
+    entry, names = evidence.chosen, evidence.dataset.class_names()
+    assert entry.test
+    answers, pool = entry.test.predictions, evidence.dataset.test.x
+    confusion, classes = mistakes.confusion(answers, names), mistakes.per_class(answers, names)
+    some = mistakes.gallery(answers, pool, names, n=10)
+    blocks: list[Block] = [
+        Paragraph(
+            _("This section looks at `{name}`, the recommended model, on the test images.").format(name=entry.name)
+        ),
+        Figure(
+            classes.plot,
+            _("Error rate of each class; the line goes from the best to the worst seed"),
+            source=f"{at(entry)}.per_class().plot()",
+        ),
+        Paragraph(findings.worst_classes(classes).text),
+        Figure(
+            partial(confusion.plot, normalise=None),
+            _("Confusion matrix, mean over seeds"),
+            source=f"{at(entry)}.confusion().plot()",
+        ),
+        Paragraph(findings.confusions(confusion).text),
+    ]
+    if len(some):
+        blocks.append(
+            Figure(
+                partial(some.plot, 5),
+                _(
+                    "Misclassified images, those that most seeds misclassify first: the truth, the answer, its "
+                    "confidence and how many seeds give it"
+                ),
+                source=f"{at(entry)}.gallery(n=10).plot()",
+            )
+        )
+        blocks.append(Paragraph(_always_wrong(answers, len(pool))))
+    for pair in confusion.most_confused(1):
+        found = mistakes.gallery(answers, pool, names, true=pair.true, predicted=pair.predicted, n=10)
+        caption = _("{true} taken for {predicted}: the commonest confusion").format(
+            true=pair.true, predicted=pair.predicted
+        )
+        source = f"{at(entry)}.gallery(true={pair.true!r}, predicted={pair.predicted!r}, n=10).plot()"
+        blocks.append(Figure(partial(found.plot, 5), caption, source=source))
+    return Section(_("Error analysis"), blocks)
+
+
+def robustness(evidence: Evidence) -> Section:
+    """The two tests of noise and rotation, then ten corruptions at five severities."""
+    found = evidence.robustness
+    assert found is not None
+    frame = found.document_frame()
+    columns = [
+        Column(_("Model")),
+        Column(_("Original images"), "number"),
+        Column(_("Noise (σ = 0.1)"), "number"),
+        Column(_("Rotation (±15°)"), "number"),
+    ]
+    rows = [
+        [str(name), *(percent(value) for value in row)] for name, row in zip(frame.index, frame.values, strict=True)
+    ]
+    seeds = min(len(found.clean[model]) for model in found.models)
+    return Section(
+        _("Robustness"),
+        [
+            Paragraph(
+                _(
+                    "A form is scanned askew, badly lit, photocopied. The test images ({n}) are degraded in two ways: "
+                    "Gaussian noise of standard deviation 0.1 clipped to the range of the pixels, and a rotation drawn "
+                    "between −15° and +15°. Means over {k} seeds."
+                ).format(n=number(found.n_document, 0), k=seeds)
+            ),
+            Table(columns, rows, _("Accuracy on degraded images"), source="robustness.document_frame()"),
+            Figure(
+                found.plot_examples,
+                _("The same images: original, noisy, rotated"),
+                source="robustness.plot_examples()",
+            ),
+            Figure(
+                found.plot_document,
+                _("Accuracy on original, noisy and rotated images"),
+                source="robustness.plot_document()",
+            ),
+            Paragraph(
+                _("Ten corruptions follow, at five severities, on {n} test images drawn at random.").format(
+                    n=number(found.n, 0)
+                )
+            ),
+            Figure(
+                partial(found.plot, reference=evidence.reference.name),
+                _("Accuracy against the severity of ten corruptions"),
+                source=f"robustness.plot(reference={evidence.reference.name!r})",
+            ),
+            Bullets([findings.robustness(found, model).text for model in found.models]),
+        ],
+    )
+
+
+def _curves(entry: Entry) -> Sequence[Block]:
+    return [
+        Figure(
+            entry.curves.plot,
+            _("Learning curves of {name}").format(name=entry.name),
+            source=f"{at(entry)}.curves().plot()",
+        ),
+        Paragraph(findings.overfits(entry.curves.overfitting).text),
+    ]
+
+
+def _reading(evidence: Evidence) -> str:
+    counts = {
+        word: sum(v.verdict == word for v in evidence.verdicts.items)
+        for word in ("better", "worse", "equivalent", "undecided")
+    }
+    return _(
+        "Of {n} variants, {better} are really better than the reference on the test images, {worse} really worse, "
+        "{equivalent} equivalent, {undecided} undecided."
+    ).format(n=len(evidence.verdicts), **counts)
+
+
+def _always_wrong(answers: Predictions, images: int) -> str:
+    correct = answers.correct()
+    never, ever = int((correct.max(axis=0) == 0).sum()), int((correct.min(axis=0) == 0).sum())
+    return _(
+        "Of {images} test images, {ever} are misclassified by one seed at least and {never} by all {k}: the first "
+        "depend on chance in training, the second are beyond this model, or wrongly labelled."
+    ).format(images=number(images, 0), ever=number(ever, 0), never=number(never, 0), k=len(answers.seeds))

@@ -1,0 +1,204 @@
+"""What was proposed: the first three sections, introduction, reference model, proposed improvements."""
+
+from functools import partial
+
+from etalon.analysis import findings
+from etalon.data.splits import Fixed, HoldOut, KFold, Split
+from etalon.locales import _, choose, ngettext, number, percent, seconds
+from etalon.report.blocks import Bullets, Callout, Code, Column, Details, Figure, Paragraph, Section, Table
+from etalon.report.evidence import Entry, Evidence
+from etalon.report.inline import escape
+from etalon.report.tables import at
+
+
+def introduction(evidence: Evidence) -> Section:
+    """Context and aims, the data, and how models are compared."""
+    dataset, described = evidence.dataset, evidence.dataset.describe()
+    rows = [
+        [_("Training images"), number(described.train_shape[0], 0)],
+        [_("Test images"), number(described.test_shape[0], 0)],
+        [_("Size of an image"), " × ".join(map(str, described.train_shape[1:]))],
+        [_("Pixels"), f"{described.dtype}, {described.low}–{described.high}"],
+        [_("Classes"), ", ".join(described.classes)],
+        [_("In memory"), f"{number(described.size / 1e6, 1)} MB"],
+    ]
+    context = choose(evidence.context)
+    return Section(
+        _("Introduction"),
+        [
+            *([Paragraph(escape(context))] if context else []),
+            Paragraph(_aim(evidence)),
+            Section(
+                _("The data"),
+                [
+                    Paragraph(escape(described.provenance)),
+                    Table(
+                        [Column(_("Property")), Column(_("Value"))], rows, _("The data"), source="dataset.describe()"
+                    ),
+                    Figure(partial(dataset.show, 10), _("The first training images"), source="dataset.show(10)"),
+                    Figure(
+                        described.plot,
+                        _("Images of each class in both parts"),
+                        source="dataset.describe().plot()",
+                    ),
+                    Paragraph(described.verdict),
+                ],
+            ),
+            Section(_("How the models are compared"), [Bullets(_method(evidence))]),
+        ],
+    )
+
+
+def reference(evidence: Evidence) -> Section:
+    """The reference model: its code, its weights, how it trains, what it is worth."""
+    entry = evidence.reference
+    frame = entry.candidate.weights
+    rows = [
+        [
+            layer.name,
+            layer.kind,
+            " × ".join(map(str, layer.output_shape)) if layer.output_shape else "—",
+            number(layer.per_unit, 0) if layer.per_unit else "—",
+            number(layer.units, 0) if layer.units else "—",
+            number(layer.total, 0),
+        ]
+        for layer in frame.layers
+    ]
+    columns = [
+        Column(_("Layer")),
+        Column(_("Kind")),
+        Column(_("Output"), "number"),
+        Column(_("Weights per neuron or filter"), "number"),
+        Column(_("Neurons or filters"), "number"),
+        Column(_("Weights"), "number"),
+    ]
+    assert entry.test
+    return Section(
+        _("Reference model"),
+        [
+            Paragraph(
+                _("The reference, `{name}`, has **{weights}** weights.").format(
+                    name=entry.name, weights=number(frame.total, 0)
+                )
+            ),
+            *([Code(entry.candidate.variant.source)] if entry.candidate.variant.source else []),
+            Paragraph(_recipe(entry)),
+            Table(columns, rows, _("Layers and weights of the reference"), source=f"{at(entry)}.candidate.weights"),
+            Figure(
+                entry.curves.plot,
+                _("Learning curves of {name}: mean and spread over seeds").format(name=entry.name),
+                source=f"{at(entry)}.curves().plot()",
+            ),
+            Paragraph(findings.overfits(entry.curves.overfitting).text),
+            Paragraph(
+                _(
+                    "Over {k} seeds it reaches **{test}** on test (95% interval {low} to {high}), {validation} on "
+                    "validation, and trains in {time}."
+                ).format(
+                    k=len(entry.fit_times),
+                    test=percent(entry.test.accuracy.value),
+                    low=percent(entry.test.accuracy.low),
+                    high=percent(entry.test.accuracy.high),
+                    validation=percent(entry.validation.accuracy.value),
+                    time=seconds(entry.fit_time),
+                )
+            ),
+        ],
+    )
+
+
+def proposals(evidence: Evidence) -> Section:
+    """Each variant: its reason, the factors in which it differs, its code."""
+    count = len(evidence.entries) - 1 + len(evidence.lost)
+    start = ngettext("One change was proposed.", "{n} changes were proposed, one at a time.", count).format(n=count)
+    rows = [
+        [
+            entry.name,
+            ", ".join(dict.fromkeys(family_name(factor.family) for factor in entry.candidate.factors)) or "—",
+            "; ".join(factor.sentence() for factor in entry.candidate.factors) or _("nothing"),
+            escape(entry.because) or "—",
+        ]
+        for entry in evidence.entries[1:]
+    ]
+    columns = [Column(_("Variant")), Column(_("Family")), Column(_("What changes")), Column(_("Why"))]
+    warned = [findings.several_factors(entry.name, entry.candidate.factors) for entry in evidence.entries[1:]]
+    return Section(
+        _("Proposed improvements"),
+        [
+            Paragraph(
+                start
+                + " "
+                + _("What changes is found by comparing each variant with the reference; nobody declares it.")
+            ),
+            Table(columns, rows, _("The variants, what they change and why")),
+            *(Callout(warning.text, "unsure") for warning in warned if warning),
+            Details(
+                _("The code of the variants"),
+                [
+                    Code(entry.candidate.variant.source)
+                    for entry in evidence.entries[1:]
+                    if entry.candidate.variant.source
+                ],
+            ),
+        ],
+    )
+
+
+def family_name(family: str) -> str:
+    """A family of changes in the language in force."""
+    names = {
+        "architecture": _("architecture"),
+        "regularisation": _("regularisation"),
+        "hyperparameters": _("hyperparameters"),
+        "augmentation": _("data augmentation"),
+        "strategy": _("training strategy"),
+    }
+    return names[family]
+
+
+def split_sentence(split: Split) -> str:
+    """How validation images are chosen."""
+    if isinstance(split, HoldOut):
+        return _(
+            "{share} of the training images validate, drawn anew for each seed, class by class, and the same for all "
+            "models."
+        ).format(share=percent(split.fraction, 0))
+    if isinstance(split, Fixed):
+        return _("The last {share} of the training images validate, for every seed.").format(
+            share=percent(split.fraction, 0)
+        )
+    assert isinstance(split, KFold)
+    return _("Each of {n} folds validates in turn, the others train.").format(n=split.folds)
+
+
+def _aim(evidence: Evidence) -> str:
+    trained = evidence.tally.trained + evidence.tally.cached
+    return _(
+        "This report compares a reference model with {n} variants, on equal terms: each is trained with the same {k} "
+        "seeds, on the same images, in the same order ({trials} trainings in all). It says which differences are real, "
+        "where the best model still fails, how it bears degraded images, and which one to choose."
+    ).format(n=len(evidence.entries) - 1 + len(evidence.lost), k=len(evidence.seeds), trials=trained)
+
+
+def _method(evidence: Evidence) -> list[str]:
+    return [
+        split_sentence(evidence.split),
+        _("The choice is made on validation. The test images are looked at once the choice is made, to measure it."),
+        _(
+            "A difference is judged against two sources of chance at once, the seeds and the images (crossed "
+            "random-effects test); the more variants, the stronger the proof that is asked for (Holm's correction)."
+        ),
+        _(
+            "**Better** or **worse**: adjusted p under 0.05. **Equivalent**: within ±{rope} points, by two one-sided "
+            "tests. **Undecided**: neither; the report then says what would settle it."
+        ).format(rope=number(100 * evidence.rope)),
+    ]
+
+
+def _recipe(entry: Entry) -> str:
+    recipe = entry.candidate.recipe
+    rate = recipe.learning_rate if isinstance(recipe.learning_rate, float) else None
+    text = _("Trained with {optimizer}, loss {loss}, {epochs} epochs, batches of {batch} images").format(
+        optimizer=recipe.optimizer.class_name, loss=recipe.loss, epochs=recipe.epochs, batch=recipe.batch_size
+    )
+    return text + (_(", learning rate {rate}.").format(rate=f"{rate:g}") if rate else ".")

@@ -1,0 +1,184 @@
+"""The comparison table: one set of rows for the terminal, the notebook, pandas and the report."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from etalon.analysis.crossed import Interval
+from etalon.analysis.verdicts import Verdict
+from etalon.figures.intervals import verdict_name
+from etalon.locales import _, number, percent, points, seconds
+from etalon.report.blocks import Badge, Cell, Column, Kind, Table, Tone
+from etalon.report.evidence import Entry, Evidence
+from etalon.report.inline import escape as escape_markup
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Field = tuple[str, Kind, Callable[[Entry], Cell]]  # header, kind, what stands there for a variant
+
+TONES: dict[str, Tone] = {"better": "good", "worse": "bad", "equivalent": "neutral", "undecided": "unsure"}
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """All the variants side by side, the reference first, the recommended one marked."""
+
+    evidence: Evidence
+
+    def block(self, caption: str = "", source: str | None = None) -> Table:
+        """What the models are worth, as a table of the report."""
+        return self._block(self._merits(), caption, source)
+
+    def costs(self, caption: str = "", source: str | None = None) -> Table:
+        """What the models cost, as a table of the report."""
+        return self._block(self._costs(), caption, source)
+
+    def frame(self) -> "pd.DataFrame":
+        """Numbers, not texts: accuracies, differences and gaps are fractions, times are seconds."""
+        import pandas as pd
+
+        rows = []
+        for entry in self.evidence.entries:
+            row = {
+                "factors": "; ".join(factor.sentence() for factor in entry.candidate.factors),
+                "weights": entry.candidate.weights.total,
+                "val_accuracy": entry.validation.accuracy.value,
+                "gap": entry.curves.overfitting.gap,
+                "fit_time": entry.fit_time,
+            }
+            if entry.test:
+                row["accuracy"] = entry.test.accuracy.value
+            if entry.verdict:
+                row |= {
+                    "difference": entry.verdict.difference,
+                    "low": entry.verdict.low_simultaneous,
+                    "high": entry.verdict.high_simultaneous,
+                    "p_adjusted": entry.verdict.p_adjusted,
+                    "verdict": entry.verdict.verdict,
+                }
+            rows.append(row)
+        return pd.DataFrame(rows, index=pd.Index([entry.name for entry in self.evidence.entries], name="variant"))
+
+    def __str__(self) -> str:
+        import io
+
+        from rich.box import SIMPLE_HEAD
+        from rich.console import Console
+        from rich.table import Table as RichTable
+
+        columns, rows = self._whole()
+        table = RichTable(box=SIMPLE_HEAD, pad_edge=False)
+        for column in columns:
+            table.add_column(column.header, justify="right" if column.kind == "number" else "left", no_wrap=True)
+        for entry, row in zip(self.evidence.entries, rows, strict=True):
+            mark = "→ " if entry is self.evidence.chosen else "  "
+            table.add_row(mark + row[0], *row[1:])
+        written = io.StringIO()
+        Console(file=written, width=200, color_system=None).print(table)
+        return "\n".join([*(line.rstrip() for line in written.getvalue().splitlines()), *self._notes()])
+
+    def _repr_html_(self) -> str:
+        columns, rows = self._whole()
+        head = "".join(f"<th>{escape(column.header)}</th>" for column in columns)
+        body = ""
+        for entry, row in zip(self.evidence.entries, rows, strict=True):
+            style = ' style="font-weight:bold"' if entry is self.evidence.chosen else ""
+            body += f"<tr{style}>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+
+    @property
+    def _on_test(self) -> bool:
+        return self.evidence.reference.test is not None
+
+    def _block(self, fields: Sequence[Field], caption: str, source: str | None) -> Table:
+        columns = [Column(_("Model")), *(Column(header, kind) for header, kind, _cell in fields)]
+        entries = self.evidence.entries
+        rows = [[escape_markup(entry.name), *(cell(entry) for _header, _kind, cell in fields)] for entry in entries]
+        chosen = [i for i, entry in enumerate(entries) if entry is self.evidence.chosen]
+        return Table(columns, rows, caption, highlight=chosen, source=source)
+
+    def _whole(self) -> tuple[list[Column], list[list[str]]]:
+        """Every column, as plain texts."""
+        fields = [*self._merits(), *self._costs()[1 if not self._on_test else 0 :]]
+        columns = [Column(_("Model")), *(Column(header, kind) for header, kind, _cell in fields)]
+        rows = []
+        for entry in self.evidence.entries:
+            cells = [cell(entry) for _header, _kind, cell in fields]
+            rows.append([entry.name, *(cell.text if isinstance(cell, Badge) else cell for cell in cells)])
+        return columns, rows
+
+    def _merits(self) -> list[Field]:
+        title = _("Test accuracy") if self._on_test else _("Validation accuracy")
+        return [
+            (title, "number", lambda e: accuracy((e.test or e.validation).accuracy)),
+            (_("Difference (points)"), "number", lambda e: _difference(e.verdict)),
+            (_("Adjusted p"), "number", lambda e: p_value(e.verdict.p_adjusted) if e.verdict else "—"),
+            (_("Verdict"), "verdict", lambda e: _badge(e.verdict)),
+        ]
+
+    def _costs(self) -> list[Field]:
+        return [
+            (_("Validation accuracy"), "number", lambda e: percent(e.validation.accuracy.value)),
+            (_("Gap (points)"), "number", lambda e: points(e.curves.overfitting.gap)),
+            (_("Weights"), "number", lambda e: number(e.candidate.weights.total, 0)),
+            (_("Time"), "number", lambda e: seconds(e.fit_time)),
+        ]
+
+    def _notes(self) -> list[str]:
+        part = _("test") if self._on_test else _("validation")
+        notes = [
+            _(
+                "Differences with {reference} on {part}, simultaneous 95% intervals over {k} seeds and {n} images; "
+                "p adjusted by Holm over {m} variants; equivalence margin ±{rope} points."
+            ).format(
+                reference=self.evidence.reference.name,
+                part=part,
+                k=len(self.evidence.seeds),
+                n=number(self._images, 0),
+                m=len(self.evidence.verdicts),
+                rope=number(100 * self.evidence.rope),
+            ),
+            *self.evidence.recommendation.reasons,
+        ]
+        lost = [_("{name}: every trial broke down.").format(name=name) for name in self.evidence.lost]
+        return notes + lost
+
+    @property
+    def _images(self) -> int:
+        scores = self.evidence.reference.test or self.evidence.reference.validation
+        return scores.accuracy.n
+
+
+def _difference(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return "—"
+    low, high = points(verdict.low_simultaneous), points(verdict.high_simultaneous)
+    return f"{points(verdict.difference)} [{low} ; {high}]"
+
+
+def _badge(verdict: Verdict | None) -> Cell:
+    return Badge(verdict_name(verdict.verdict), TONES[verdict.verdict]) if verdict else _("reference")
+
+
+def comparison(evidence: Evidence) -> Comparison:
+    """The comparison table of a study."""
+    return Comparison(evidence)
+
+
+def accuracy(interval: Interval) -> str:
+    """A mean accuracy with half the width of its interval."""
+    half = (interval.high - interval.low) / 2
+    return f"{percent(interval.value)} ± {number(100 * half)}"
+
+
+def p_value(p: float) -> str:
+    """A p-value as one reads it."""
+    return f"< {number(0.001, 3)}" if p < 0.001 else number(p, 3)
+
+
+def at(entry: Entry) -> str:
+    """The Python that finds a variant's results in a notebook."""
+    return f"opened[{entry.name!r}]"

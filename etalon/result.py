@@ -1,0 +1,351 @@
+"""What comes of a study: tables, verdicts, curves, mistakes, a recommendation, a report."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from etalon.analysis import mistakes
+from etalon.analysis.curves import LearningCurves, Overfitting, learning_curves, overfitting
+from etalon.analysis.predictions import PartName, Predictions, predictions
+from etalon.analysis.recommend import WEIGHTS, Recommendation, recommend
+from etalon.analysis.recommend import Candidate as Weighed
+from etalon.analysis.robustness import Robustness, robustness
+from etalon.analysis.verdicts import Verdicts, verdicts
+from etalon.data.dataset import Dataset, Part
+from etalon.errors import StudyError
+from etalon.locales import Text, choose, language, use
+from etalon.models.lower import Network
+from etalon.report.evidence import Entry, Evidence, Scores
+from etalon.report.tables import comparison
+from etalon.study.plan import Plan, Tally
+from etalon.study.run import Run
+from etalon.study.variant import Candidate
+from etalon.train.predict import predict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROBUST_SEEDS, ROBUST_IMAGES, ROBUST_MODELS = 3, 1000, 3  # what a report spends on degraded images
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of one variant, on one part: "validation", or "test" once it has been opened."""
+
+    candidate: Candidate
+    runs: tuple[Run, ...]
+    plan: Plan
+    part: PartName = "validation"
+
+    @property
+    def name(self) -> str:
+        """The variant's name."""
+        return self.candidate.name
+
+    @property
+    def pool(self) -> Part:
+        """The images that the predictions are about: the training part for validation, else the test part."""
+        return self.plan.dataset.train if self.part == "validation" else self.plan.dataset.test
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """The answers, seed after seed."""
+        return predictions(self.runs, self.pool.y, self.part)
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """(k,) one a seed."""
+        return self.predictions.accuracy
+
+    def frame(self, seed: int | None = None) -> "pd.DataFrame":
+        """Index, true, predicted, confidence, and one column a class, for one seed (the first by default)."""
+        return self.predictions.frame(seed, self._names)
+
+    def curves(self) -> LearningCurves:
+        """Accuracy and loss epoch by epoch, with the spread over seeds."""
+        return learning_curves(self.runs)
+
+    def overfitting(self) -> Overfitting:
+        """The gap between training and validation, and from which epoch it grows."""
+        return overfitting(self.runs)
+
+    def confusion(self) -> mistakes.Confusion:
+        """The confusion matrix."""
+        return mistakes.confusion(self.predictions, self._names)
+
+    def per_class(self) -> mistakes.PerClass:
+        """Error rate, precision, recall and F1 of each class."""
+        return mistakes.per_class(self.predictions, self._names)
+
+    def gallery(self, **chosen: Any) -> mistakes.Gallery:
+        """Misclassified images; `true`, `predicted`, `n`, `order`, `seed` as in `analysis.mistakes.gallery`."""
+        return mistakes.gallery(self.predictions, self.pool.x, self._names, **chosen)
+
+    def network(self, seed: int | None = None) -> Network:
+        """The trained torch network of a seed (by default the best on validation)."""
+        run = self.run(seed)
+        network = self.candidate.network(run.seed)
+        network.load(self.plan.store.weights(run.key))
+        return network
+
+    def run(self, seed: int | None = None) -> Run:
+        """The run of a seed; by default the best on validation.
+
+        Raises:
+            StudyError: no finished run of this seed.
+        """
+        if seed is None:
+            return max(self.runs, key=lambda run: run.validation_accuracy)
+        for run in self.runs:
+            if run.seed == seed:
+                return run
+        raise StudyError(f"seed {seed} of {self.name}", "it has no finished run", "Choose another seed.")
+
+    def predictor(self, seed: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
+        """A trained network: images uint8 or float32 (n, h, w, c), values 0..255 -> logits float32 (n, n_classes)."""
+        network, scale = self.network(seed), self.candidate.recipe.scale
+        return lambda images: predict(network, images, scale)
+
+    def keras_model(self, seed: int | None = None) -> Any:
+        """The user's own model, trained (of a seed, by default the best on validation).
+
+        Raises:
+            StudyError: the variant is a torch module.
+        """
+        from etalon.models.describe import is_keras
+        from etalon.models.lower import write_back
+
+        if not is_keras(self.candidate.model):
+            raise StudyError(f"keras_model of {self.name}", "it is a torch module", "Use network().")
+        model = self.candidate.variant.build(**self.candidate.variant.arguments)
+        if not model.built:
+            model.build((None, *self.plan.dataset.image_shape))
+        write_back(self.network(seed), model)
+        return model
+
+    def export(self, path: str | Path, seed: int | None = None) -> Path:
+        """Write the trained model (of a seed, by default the best on validation) as a bundle: a folder, or a .zip."""
+        from etalon.models.bundle import export
+        from etalon.models.describe import is_keras
+
+        run, dataset = self.run(seed), self.plan.dataset
+        keras = is_keras(self.candidate.model)
+        card = {
+            "classes": dict(dataset.classes),
+            "image_shape": dataset.image_shape,
+            "scale": self.candidate.recipe.scale,
+            "dataset": dataset.digest,
+            "study": run.study,
+            "variant": self.name,
+            "seed": run.seed,
+            "validation_accuracy": run.validation_accuracy,
+        }
+        return export(path, self.keras_model(seed) if keras else self.network(seed).module, card)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.plan.dataset.class_names()
+
+
+class Result:
+    """The results of a study, on validation; `test()` gives the same on test, once the choice is made.
+
+    Choices are made on validation: `recommend()` never looks at the test part. Opening it is written in the store.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        tally: Tally,
+        *,
+        title: Text,
+        context: Text,
+        rope: float,
+        origin: str = "",
+        part: PartName = "validation",
+    ) -> None:
+        self.plan, self.tally, self.title, self.context, self.rope = plan, tally, title, context, rope
+        self.origin = origin  # Python that makes the study again, for a notebook
+        self.part: PartName = part
+        runs = plan.runs()
+        self._outcomes = {c.name: Outcome(c, runs[c.name], plan, part) for c in plan.candidates if runs[c.name]}
+        self._reference = plan.candidates[0].name
+        if self._reference not in self._outcomes:
+            errors = [
+                f"seed {seed}: {r.error}" for (name, seed), r in plan.failures().items() if name == self._reference
+            ]
+            raise StudyError(f"the reference {self._reference}", "none of its trials came to an end", " ".join(errors))
+
+    @property
+    def dataset(self) -> Dataset:
+        """The images."""
+        return self.plan.dataset
+
+    @property
+    def reference(self) -> Outcome:
+        """What the variants are compared with."""
+        return self._outcomes[self._reference]
+
+    def __getitem__(self, name: str) -> Outcome:
+        if name not in self._outcomes:
+            raise StudyError(
+                f"variant {name!r}", "the study has no finished trial of it", f"There are {', '.join(self._outcomes)}."
+            )
+        return self._outcomes[name]
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return iter(self._outcomes.values())
+
+    def __len__(self) -> int:
+        return len(self._outcomes)
+
+    def verdicts(self, *, reference: str | None = None) -> Verdicts:
+        """Which variants really differ from the reference, or from another variant."""
+        base = self[reference or self._reference]
+        others = {outcome.name: self._correct(outcome) for outcome in self if outcome is not base}
+        return verdicts(self._correct(base), others, rope=self.rope)
+
+    def compare(self, first: str, second: str) -> Verdicts:
+        """Is `second` better than `first`? One comparison, decided beforehand: nothing to correct for."""
+        return verdicts(self._correct(self[first]), {second: self._correct(self[second])}, rope=self.rope)
+
+    def recommend(self, weights: Mapping[str, float] = WEIGHTS) -> Recommendation:
+        """The model to choose, from validation: accuracy, overfitting and time, with these weights."""
+        on_validation = self._on("validation")
+        weighed = [
+            Weighed(o.name, self._correct(o), o.overfitting().gap, float(np.mean([run.fit_time for run in o.runs])))
+            for o in on_validation
+        ]
+        return recommend(weighed, weights=weights, rope=self.rope)
+
+    def test(self) -> "Result":
+        """Open the test part: the same results, on images that no choice has looked at.
+
+        The opening is written in the store's ledger, once for a given set of trained variants.
+        """
+        store, chosen = self.plan.store, self.recommend().chosen
+        choice = hashlib.sha256(" ".join(sorted(self.plan.keys.values())).encode()).hexdigest()
+        store.open_test(self.dataset.digest, choice, choose(self.title), len(self), chosen)
+        return self._on("test")
+
+    def robustness(self, names: Sequence[str] | None = None, **options: Any) -> Robustness:
+        """Accuracy on degraded test images, which opens the test part.
+
+        Args:
+            names: of variants; by default the reference, the recommended one, and the most accurate on validation.
+            options: `severities`, `corruptions`, `limit`, `seed` of `analysis.robustness.robustness`.
+        """
+        opened = self.test()
+        models = {
+            name: [opened[name].predictor(run.seed) for run in opened[name].runs[:ROBUST_SEEDS]]
+            for name in names or self._notable()
+        }
+        return robustness(models, (self.dataset.test.x, self.dataset.test.y), **{"limit": ROBUST_IMAGES, **options})
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """All that a table or a report shows, but for robustness."""
+        found, plan = self.verdicts(), self.plan
+        validation = self._on("validation")
+        failures = plan.failures()
+        errors = {
+            c.name: [f"seed {seed}: {r.error}" for (name, seed), r in failures.items() if name == c.name]
+            for c in plan.candidates
+        }
+        entries = [
+            Entry(
+                outcome.candidate,
+                outcome.curves(),
+                [run.fit_time for run in outcome.runs],
+                Scores.of(validation[outcome.name].predictions),
+                Scores.of(outcome.predictions) if self.part == "test" else None,
+                None if outcome is self.reference else found[outcome.name],
+                errors[outcome.name],
+            )
+            for outcome in self
+        ]
+        return Evidence(
+            self.title,
+            self.context,
+            self.dataset,
+            plan.split,
+            plan.seeds,
+            self.rope,
+            self.tally,
+            entries,
+            found,
+            self.recommend(),
+            plan.store.openings(self.dataset.digest),
+            {name: broken for name, broken in errors.items() if name not in self._outcomes},
+            self.reference.runs[0].environment,
+        )
+
+    def report(self, path: str | Path, lang: str | None = None) -> Path:
+        """Write the report (.html, .pdf or .ipynb), which opens the test part; returns the path."""
+        from etalon.report.build import build
+        from etalon.report.render import render
+
+        with use(lang):
+            evidence = replace(self.test().evidence, robustness=self.robustness())
+            return render(build(evidence, datetime.now()), path, **self._renderer_options(Path(path)))
+
+    def report_path(self, stem: str) -> Path:
+        """Where the command line puts a report: in the store, by study, data and language."""
+        return self.plan.store.reports / f"{stem}-{self.dataset.name.split(' ')[0]}.{language()}.html"
+
+    def frame(self) -> "pd.DataFrame":
+        """The comparison, a line a variant."""
+        return comparison(self.evidence).frame()
+
+    def to_json(self) -> dict[str, Any]:
+        """What `etalon run --json` writes, without the report's path."""
+        return self.evidence.to_json()
+
+    def __str__(self) -> str:
+        return str(comparison(self.evidence))
+
+    def _repr_html_(self) -> str:
+        return comparison(self.evidence)._repr_html_()
+
+    def _on(self, part: PartName) -> "Result":
+        if part == self.part:
+            return self
+        told = {"title": self.title, "context": self.context, "rope": self.rope, "origin": self.origin}
+        return Result(self.plan, self.tally, **told, part=part)  # type: ignore[arg-type]
+
+    def _renderer_options(self, path: Path) -> dict[str, Any]:
+        if path.suffix.lower() != ".ipynb":
+            return {}
+        if not self.origin:
+            raise StudyError(
+                f"the notebook {path.name}",
+                "it would run the study again, and this study was not read from a file",
+                "Write the study in a .py file and open it with etalon.open_study, or ask for .html or .pdf.",
+            )
+        lines = [
+            "%matplotlib inline",
+            self.origin,
+            "result = study.result()",
+            "dataset, opened = result.dataset, result.test()",
+            "robustness = result.robustness()",
+        ]
+        return {"setup": "\n".join(lines)}
+
+    def _correct(self, outcome: Outcome) -> np.ndarray:
+        """(seeds of the study, pool) 1 right, 0 wrong, NaN where a seed has not seen the image or was not trained."""
+        answers = outcome.predictions
+        rows = np.full((len(self.plan.seeds), answers.pool), np.nan, np.float32)
+        places = [self.plan.seeds.index(seed) for seed in answers.seeds]
+        rows[places] = answers.correct()
+        return rows
+
+    def _notable(self) -> list[str]:
+        made = self.recommend()
+        by_accuracy = sorted(made.candidates, key=lambda c: -c.accuracy.value)
+        return list(dict.fromkeys([self._reference, made.chosen, *(c.name for c in by_accuracy)]))[:ROBUST_MODELS]

@@ -1,0 +1,113 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from etalon.analysis import findings
+from etalon.analysis.mistakes import confusion, per_class
+from etalon.analysis.robustness import Robustness
+from etalon.analysis.verdicts import verdicts
+from etalon.locales import use
+from tests.analysis.conftest import simulate
+
+NAMES = ("cat", "dog", "bird", "fish")
+
+
+@pytest.fixture(autouse=True)
+def english():
+    with use("en"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def found():
+    m = simulate(np.random.default_rng(0), models=4, n=4000, seed_effect=0.05, gains=[0, 1.2, -1.2, 0])
+    return verdicts(m[0], {"good": m[1], "bad": m[2], "same": m[3], "copy": m[0]})
+
+
+def test_effects_say_no_more_than_their_interval(found):
+    good, bad, same, copy = findings.effects(found)
+    assert good.text.startswith("good is better by +")
+    assert good.numbers["low"] > 0
+    assert bad.text.startswith("bad is worse: −")
+    assert "contains 0" in same.text
+    assert "with these 5 seeds a difference under" in same.text
+    assert "equivalent" in copy.text
+    assert "90% interval" in copy.text
+    assert "±0.20 points" in copy.text
+    assert same.numbers["detectable"] > 0
+
+
+def test_holm_may_decide_where_the_wider_interval_does_not(found):
+    verdict = replace(found["good"], low_simultaneous=-0.0001)
+    text = findings.effect(verdict, 0.002).text
+    assert "by how much is not well known" in text
+    assert "−0.01 to" in text
+
+
+def test_one_seed(found):
+    verdict = replace(found["same"], detectable=None, seeds_needed=None)
+    assert "the seed alone can do that" in findings.effect(verdict, 0.002).text
+
+
+def test_seeds_that_would_settle(found):
+    assert "About 12 seeds" in findings.effect(replace(found["same"], seeds_needed=12), 0.002).text
+    assert "more images" in findings.effect(replace(found["same"], seeds_needed=None), 0.002).text
+
+
+def test_classes_and_confusions(answers):
+    p = answers()
+    classes = per_class(p, NAMES)
+    worst = findings.worst_classes(classes)
+    assert worst.text.startswith(f"The worst class is {classes.worst()[0][0]} (")
+    assert findings.worst_classes(classes, 2).text.startswith("The worst classes are ")
+    three = findings.confusions(confusion(p, NAMES))
+    first = confusion(p, NAMES).most_confused()[0]
+    assert three.text.startswith(
+        f"The 3 commonest confusions are {first.true} taken for {first.predicted} ({first.count:.1f}, "
+    )
+    assert three.text.endswith("Counts are means over 3 seeds.")
+    assert findings.confusions(confusion(answers(skill=100), NAMES)).text == "No image is misclassified."
+
+
+def test_robustness():
+    accuracy = np.array([[[0.8], [0.6]], [[0.5], [0.1]]])
+    record = Robustness(
+        ("blur", "jpeg"),
+        (1, 2),
+        {"m": accuracy},
+        {"m": np.array([1.0])},
+        {"m": {"clean": np.array([0.99]), "noise": np.array([0.95]), "rotation": np.array([0.9])}},
+        np.zeros((3, 5, 8, 8, 1), np.float32),
+        10,
+        20,
+    )
+    finding = findings.robustness(record, "m")
+    assert "99.00% of the original images, 95.00% of the noisy ones, 90.00% of the rotated ones" in finding.text
+    assert "the one that hurts the most is JPEG compression (70.0%)" in finding.text
+    assert finding.numbers["mean_relative_drop"] == pytest.approx(0.5)
+
+
+def test_several_factors():
+    factors = [SimpleNamespace(sentence=lambda t=t: t) for t in ("epochs: 5 → 15", "Dropout(0.25) added")]
+    assert findings.several_factors("v", factors[:1]) is None
+    text = findings.several_factors("v", factors).text
+    assert "2 factors (epochs: 5 → 15; Dropout(0.25) added)" in text
+
+
+def test_consistency(answers):
+    same = findings.consistency(answers(share=0.5), answers(seed=1, pool=400))
+    assert "compatible with 0" in same.text
+    worse = findings.consistency(answers(skill=6), answers(seed=1, skill=1, pool=400))
+    assert "more than chance explains" in worse.text
+    assert worse.numbers["high"] < 0
+
+
+def test_overfitting():
+    from etalon.analysis.curves import overfitting
+    from tests.analysis.test_learning import RISE, run
+
+    finding = findings.overfits(overfitting([run(0, RISE), run(1, RISE)]))
+    assert finding.text.startswith("wide overfits from epoch 4.")
+    assert finding.numbers["overfits_from"] == 4

@@ -1,0 +1,139 @@
+import re
+import zlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import VARIANTS, confusion, curves, new_sample, sample, verdicts, wide
+
+from etalon.errors import ReportError
+from etalon.report import pdf
+from etalon.report.blocks import (
+    Badge,
+    Bullets,
+    Callout,
+    Code,
+    Column,
+    Details,
+    Document,
+    Fact,
+    Facts,
+    Figure,
+    Paragraph,
+    Section,
+    Table,
+)
+
+CREATED = datetime(2026, 3, 14, 9, 26, tzinfo=UTC)
+
+
+def around(*blocks: Any, title: str = "T", lang: str = "en") -> Document:
+    return Document(title, "", lang, CREATED, blocks)
+
+
+def content(data: bytes) -> bytes:
+    """A PDF with its compressed streams (objects, pages) inflated."""
+    parts = [data]
+    for match in re.finditer(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL):
+        try:
+            parts.append(zlib.decompress(match[1]))
+        except zlib.error:
+            continue
+    return b"\n".join(parts)
+
+
+def test_pages_language_outline_and_fonts(document: Document, tmp_path: Path) -> None:
+    pdf.render(document, tmp_path / "report.pdf")
+    data = (tmp_path / "report.pdf").read_bytes()
+    inside = content(data)
+    assert data.startswith(b"%PDF-1.7")
+    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", inside)) <= 10
+    assert f"/Lang ({document.lang}".encode() in inside or f"/Lang({document.lang}".encode() in inside
+    assert b"/MarkInfo" in inside, "tagged, for readers that read aloud"
+    assert len(re.findall(rb"/Dest\b|/A\s*<<", inside)) >= 9, "sections can be reached"
+    fonts = set(re.findall(rb"/FontName\s*/[A-Z]{6}\+([A-Za-z]+)", inside))
+    assert fonts == {b"LibertinusSerif", b"DejaVuSansMono"}
+    assert len(data) < 1_000_000
+
+
+def test_same_document_same_bytes(tmp_path: Path) -> None:
+    for name, document in [("a.pdf", sample("fr")), ("b.pdf", new_sample("fr"))]:
+        pdf.render(document, tmp_path / name)
+    assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
+    assert b"D:20260314092600" in content((tmp_path / "a.pdf").read_bytes())
+
+
+def test_a_date_without_zone_is_taken_as_it_is(tmp_path: Path) -> None:
+    pdf.render(Document("T", "", "en", datetime(2026, 3, 14, 9, 26), []), tmp_path / "a.pdf")
+    assert b"D:20260314092600" in content((tmp_path / "a.pdf").read_bytes())
+
+
+def test_nothing_in_a_document_is_taken_for_typst(tmp_path: Path) -> None:
+    bad = '#panic("x") $ \\ " ] } [ { `a` *b _c_ <label> @ref // /* = - + \x00 \u202e 日本 {{1}}'
+    table = Table([Column(bad), Column(bad, "number")], [[bad, bad], [bad, Badge(bad, "bad")]] * 10, bad, highlight=[1])
+    blocks = [
+        Section(bad, [Paragraph(bad), Bullets([bad]), Facts([Fact(bad, bad, bad)]), table, Code(bad, bad)]),
+        Figure(curves, bad, bad),
+        Callout(f"**{bad}**", "unsure"),
+        Details(bad, [Code("```\n" + bad), Figure(curves)]),
+    ]
+    pdf.render(around(*blocks, title=bad), tmp_path / "a.pdf")
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_empty_blocks(tmp_path: Path) -> None:
+    blocks = [
+        Paragraph(""),
+        Bullets([]),
+        Facts([]),
+        Table([Column("a")], []),
+        Section("", []),
+        Details("", []),
+        Code(""),
+    ]
+    pdf.render(around(*blocks, title=""), tmp_path / "a.pdf")
+    assert (tmp_path / "a.pdf").exists()
+
+
+def test_columns_of_numbers_take_what_they_need_and_texts_the_rest() -> None:
+    assert [width > 0 for width in pdf.widths(verdicts())] == [True, False, False, False, False, False]
+    assert [width > 0 for width in pdf.widths(wide())] == [True, *[False] * 6, True]
+    matrix = Table([Column(""), *[Column(str(i), "number") for i in range(10)]], [])
+    assert [width > 0 for width in pdf.widths(matrix)] == [False, *[True] * 10]
+
+
+def test_long_words_may_be_broken_after_their_punctuation() -> None:
+    assert pdf.breakable("two_convolutions_more") == "two_\u200bconvolutions_\u200bmore"
+    assert pdf.breakable("two_conv") == "two_conv"
+    assert pdf.breakable("a sentence, of short words.") == "a sentence, of short words."
+    assert all(pdf.breakable(name) == name or len(name) >= 12 for name in VARIANTS)
+
+
+def test_heavy_drawings_go_in_as_png(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[dict[str, Any]] = []
+    original = pdf._Writer.figure
+
+    def figure(self: pdf._Writer, figure: Figure) -> dict[str, Any]:
+        written.append(original(self, figure))
+        return written[-1]
+
+    monkeypatch.setattr(pdf._Writer, "figure", figure)
+    pdf.render(around(Figure(curves)), tmp_path / "a.pdf")
+    monkeypatch.setattr(pdf, "MAX_SVG", 0)
+    pdf.render(around(Figure(confusion, width=1.0)), tmp_path / "a.pdf")
+    assert [drawing["image"] for drawing in written] == ["1.svg", "1.png"]
+    assert written[0]["width"] == pytest.approx(pdf.TEXT_WIDTH), "wider than the text, drawn as wide as it"
+    assert written[1]["width"] == pytest.approx(pdf.TEXT_WIDTH)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="does not exist"):
+        pdf.render(around(), tmp_path / "missing" / "a.pdf")
+
+
+def test_what_typst_refuses_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etalon.report.pdf.shutil.copyfile", lambda _, target: Path(target).write_text("#nothing"))
+    with pytest.raises(ReportError, match="unknown variable: nothing"):
+        pdf.render(around(), tmp_path / "a.pdf")
+    assert not (tmp_path / "a.pdf").exists()
