@@ -249,6 +249,10 @@ class Result:
         return robustness(models, (self.dataset.test.x, self.dataset.test.y), **{"limit": ROBUST_IMAGES, **options})
 
     @cached_property
+    def _degraded(self) -> Robustness:
+        return self.robustness()
+
+    @cached_property
     def evidence(self) -> Evidence:
         """All that a table or a report shows, but for robustness."""
         found, plan = self.verdicts(), self.plan
@@ -292,7 +296,7 @@ class Result:
         from etalon.report.render import render
 
         with use(lang):
-            evidence = replace(self.test().evidence, robustness=self.robustness())
+            evidence = replace(self.test().evidence, robustness=self._degraded)
             return render(build(evidence, datetime.now()), path, **self._renderer_options(Path(path)))
 
     def report_path(self, stem: str) -> Path:

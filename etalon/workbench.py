@@ -155,7 +155,7 @@ class Study:
         given |= {"context": self.context, "store": self.store, **self.settings}
         other = type(self)(self.title, **{**given, **changes})
         other.variants = dict(self.variants)
-        if self.origin:
+        if self.origin and isinstance(other.data, str | Path):  # a notebook can say it again
             told = ", ".join(f"{name}={value!r}" for name, value in {**changes, "store": str(other._place)}.items())
             other.origin = f"{self.origin}.with_({told})"
         return other

@@ -17,7 +17,7 @@ def conclusion(evidence: Evidence) -> Section:
     return Section(
         _("Conclusion"),
         [
-            Callout(_choice(evidence), "neutral" if made.chosen == made.reference else "good"),
+            _choice(evidence),
             Bullets(made.reasons),
             Figure(
                 made.plot,
@@ -37,32 +37,48 @@ def conclusion(evidence: Evidence) -> Section:
     )
 
 
-def _choice(evidence: Evidence) -> str:
+def _choice(evidence: Evidence) -> Callout:
+    """What validation has chosen, and whether the test, which it never looked at, bears it out."""
     made, entry = evidence.recommendation, evidence.chosen
     assert entry.test
+    assert evidence.reference.test
+    figures = {
+        "name": escape(entry.name),
+        "test": accuracy(entry.test.accuracy),
+        "reference": accuracy(evidence.reference.test.accuracy),
+    }
     if made.chosen == made.reference:
-        return _("Keep **{name}**: no variant is really better on validation. It reaches {test} on test.").format(
-            name=escape(entry.name), test=accuracy(entry.test.accuracy)
-        )
-    return _("Choose **{name}**: it reaches {test} on test, where the reference reaches {reference}.").format(
-        name=escape(entry.name),
-        test=accuracy(entry.test.accuracy),
-        reference=accuracy(evidence.reference.test.accuracy) if evidence.reference.test else "",
+        kept = _("Keep **{name}**: no variant is really better on validation. It reaches {test} on test.")
+        return Callout(kept.format(**figures), "neutral")
+    if _confirmed(evidence):
+        chosen = _("Choose **{name}**: it reaches {test} on test, where the reference reaches {reference}.")
+        return Callout(chosen.format(**figures), "good")
+    doubtful = _(
+        "Validation chooses **{name}**, but the test does not bear it out: {test}, where the reference reaches "
+        "{reference}. More seeds, or more images, must settle it before anything is replaced."
     )
+    return Callout(doubtful.format(**figures), "unsure")
+
+
+def _confirmed(evidence: Evidence) -> bool:
+    verdict = evidence.chosen.verdict
+    return verdict is not None and verdict.verdict == "better"
 
 
 def _recommendations(evidence: Evidence) -> list[str]:
     entry, verdict = evidence.chosen, evidence.chosen.verdict
     assert entry.test
     found = []
-    if verdict is not None:
-        found.append(
-            _("Put `{name}` into service. On test: {effect}").format(
-                name=entry.name, effect=findings.effect(verdict, evidence.rope).text
-            )
-        )
-    else:
+    if verdict is None:
         found.append(_("Keep `{name}` in service.").format(name=entry.name))
+    else:
+        effect = findings.effect(verdict, evidence.rope).text
+        advice = (
+            _("Put `{name}` into service. On test: {effect}")
+            if _confirmed(evidence)
+            else _("Do not replace `{reference}` yet. On test: {effect}")
+        )
+        found.append(advice.format(name=entry.name, reference=evidence.reference.name, effect=effect))
     wrong = 1 - entry.test.accuracy.value
     found.append(
         _(
