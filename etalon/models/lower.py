@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from etalon.errors import ModelError
 from etalon.locales import _
-from etalon.models.activations import Activation, activation
-from etalon.models.builders import KerasLayer, Shape
-from etalon.models.general import ActivityPenalty, Reshape
-from etalon.models.graph import (
+from etalon.models.lowering.activations import Activation, activation
+from etalon.models.lowering.builders import KerasLayer, Shape
+from etalon.models.lowering.general import ActivityPenalty, Reshape
+from etalon.models.lowering.graph import (
     KerasModel,
     build,
     called_on,
@@ -23,12 +23,12 @@ from etalon.models.graph import (
     output_shape,
     revive,
 )
-from etalon.models.layers import module_for
+from etalon.models.lowering.layers import module_for
+from etalon.models.lowering.order import channels_last
+from etalon.models.lowering.regularizers import regularizer
+from etalon.models.lowering.schedule import Step, arrange
+from etalon.models.lowering.weighted import Layout, Weighted
 from etalon.models.network import Head, Network, TorchNetwork, check_weights, wrap
-from etalon.models.order import channels_last
-from etalon.models.regularizers import regularizer
-from etalon.models.schedule import Step, arrange
-from etalon.models.weighted import Layout, Weighted
 
 __all__ = [
     "KerasNetwork",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from etalon.errors import ModelError
 from etalon.locales import _
-from etalon.models.weighted import Layout
+from etalon.models.lowering.weighted import Layout
 
 Head = Literal["softmax", "sigmoid", "linear"]
 

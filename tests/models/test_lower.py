@@ -18,10 +18,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from etalon.errors import ModelError
-from etalon.models.activations import Activation
-from etalon.models.graph import named_variables
 from etalon.models.lower import Network, lower, rebuild, wrap, write_back
-from etalon.models.spatial import Pool
+from etalon.models.lowering.activations import Activation
+from etalon.models.lowering.graph import named_variables
+from etalon.models.lowering.spatial import Pool
 from tests.models.conftest import as_network_input, images, keras_answer, scramble
 from tests.models.random_models import random_model
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from etalon.models.order import to_keras, to_torch
-from etalon.models.regularizers import EPSILON
-from etalon.models.weighted import Layout, Variable, Weighted
+from etalon.models.lowering.order import to_keras, to_torch
+from etalon.models.lowering.regularizers import EPSILON
+from etalon.models.lowering.weighted import Layout, Variable, Weighted
 
 
 class BatchNorm(Weighted):

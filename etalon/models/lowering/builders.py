@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from etalon.errors import ModelError
 from etalon.locales import _
-from etalon.models import activations
-from etalon.models.activations import Activation, elementwise
-from etalon.models.general import (
+from etalon.models.lowering import activations
+from etalon.models.lowering.activations import Activation, elementwise
+from etalon.models.lowering.general import (
     Concatenate,
     Dropout,
     GaussianDropout,
@@ -27,10 +27,10 @@ from etalon.models.general import (
     PRelu,
     Reshape,
 )
-from etalon.models.normalization import BatchNorm, GroupNorm, LayerNorm, Rescale, Standardize
-from etalon.models.order import torch_axis
-from etalon.models.regularizers import constraint, regularizer
-from etalon.models.spatial import (
+from etalon.models.lowering.normalization import BatchNorm, GroupNorm, LayerNorm, Rescale, Standardize
+from etalon.models.lowering.order import torch_axis
+from etalon.models.lowering.regularizers import constraint, regularizer
+from etalon.models.lowering.spatial import (
     Convolution,
     Convolution1D,
     GlobalPool,
@@ -43,7 +43,7 @@ from etalon.models.spatial import (
     same_padding,
     transposed_crops,
 )
-from etalon.models.weighted import Variable
+from etalon.models.lowering.weighted import Variable
 
 Shape = tuple[int, ...]
 KerasLayer = Any

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from torch import nn
 from torch.nn import functional as F
 
-from etalon.models.activations import Activation
-from etalon.models.spatial import Pool
+from etalon.models.lowering.activations import Activation
+from etalon.models.lowering.spatial import Pool
 
 
 @dataclass(frozen=True)

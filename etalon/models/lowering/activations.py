@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from etalon.errors import ModelError
 from etalon.locales import _
-from etalon.models.order import torch_axis
+from etalon.models.lowering.order import torch_axis
 
 Function = Callable[..., Tensor]
 

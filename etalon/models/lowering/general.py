@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from etalon.models.order import channels_last, to_keras, to_torch
-from etalon.models.regularizers import Regularizer
-from etalon.models.weighted import Layout, Variable, Weighted
+from etalon.models.lowering.order import channels_last, to_keras, to_torch
+from etalon.models.lowering.regularizers import Regularizer
+from etalon.models.lowering.weighted import Layout, Variable, Weighted
 
 
 class Linear(Weighted):

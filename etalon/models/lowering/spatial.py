@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from etalon.models.weighted import Layout, Variable, Weighted
+from etalon.models.lowering.weighted import Layout, Variable, Weighted
 
 Pairs = Sequence[tuple[int, int]]  # before and after, for each spatial axis
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from etalon.errors import ModelError
 from etalon.locales import _
-from etalon.models.builders import KerasLayer, Shape, variables
+from etalon.models.lowering.builders import KerasLayer, Shape, variables
 
 KerasModel = Any
 Node = Any

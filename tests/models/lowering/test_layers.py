@@ -12,10 +12,10 @@ from keras import layers
 from numpy.testing import assert_allclose
 
 from etalon.errors import ModelError
-from etalon.models.activations import ALONG_LAST_AXIS, ELEMENTWISE
-from etalon.models.layers import TABLE
 from etalon.models.lower import lower
-from etalon.models.order import to_keras
+from etalon.models.lowering.activations import ALONG_LAST_AXIS, ELEMENTWISE
+from etalon.models.lowering.layers import TABLE
+from etalon.models.lowering.order import to_keras
 from tests.models.conftest import SHAPE, alone, as_network_input, images, keras_answer, scramble
 
 Layer = Any

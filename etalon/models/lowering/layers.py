@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from etalon.errors import ModelError
 from etalon.locales import _
-from etalon.models import augmentation_layers as random
-from etalon.models import builders as build
-from etalon.models import general
-from etalon.models.builders import Builder, KerasLayer, Shape, refuse
-from etalon.models.general import Merge
+from etalon.models.lowering import augmentation_layers as random
+from etalon.models.lowering import builders as build
+from etalon.models.lowering import general
+from etalon.models.lowering.builders import Builder, KerasLayer, Shape, refuse
+from etalon.models.lowering.general import Merge
 
 TABLE: Mapping[str, Builder] = {
     "Activation": build.nothing,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from etalon.models.regularizers import Constraint, Regularizer
+from etalon.models.lowering.regularizers import Constraint, Regularizer
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from etalon.data import transforms
 from etalon.data.transforms import Sampling
-from etalon.models.general import TrainingOnly
-from etalon.models.order import channels_last
+from etalon.models.lowering.general import TrainingOnly
+from etalon.models.lowering.order import channels_last
 
 Bounds = tuple[float, float]
 KerasLayer = Any
