@@ -15,7 +15,8 @@ from torch.nn.parameter import is_lazy
 
 from etalon.errors import ModelError
 from etalon.locales import _
-from etalon.models.describe import activation_of, describe, is_keras
+from etalon.models.describe import describe, is_keras
+from etalon.models.steps import activation_of
 
 SHRUNK = re.compile(
     r"output size would be|negative dimension|`cropping` argument should be smaller|output size is too small"

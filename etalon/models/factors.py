@@ -13,17 +13,8 @@ from itertools import product
 from typing import Any
 
 from etalon.locales import _, ngettext, number, percent
-from etalon.models.describe import (
-    BUILD,
-    FUSED,
-    Family,
-    Json,
-    ModelDescription,
-    Step,
-    block_label,
-    object_label,
-    steps,
-)
+from etalon.models.describe import BUILD, Json, ModelDescription
+from etalon.models.steps import FUSED, Family, Step, block_label, object_label, steps
 
 Recipe = Mapping[str, Json]
 
