@@ -3,15 +3,25 @@
 import json
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from etalon.study.store import Store
     from etalon.workbench import Study
+
+
+class Language(StrEnum):
+    """The languages of what is printed and written."""
+
+    EN = "en"
+    FR = "fr"
+
 
 app = typer.Typer(
     help="Which of your ideas really made an image classifier better.",
@@ -26,7 +36,7 @@ app.add_typer(data_app, name="data")
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.py", help="A file that makes one etalon.Study.")]
 Source = Annotated[str, typer.Argument(help="digits, mnist, fashion_mnist, cifar10, a folder, an archive, .npz, .csv.")]
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of the finished trials [ETALON_STORE].")]
-Lang = Annotated[str | None, typer.Option("--lang", help="fr or en [ETALON_LANG].")]
+Lang = Annotated[Language | None, typer.Option("--lang", help="Language of what is written [ETALON_LANG].")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the results there as JSON; - for standard output.")]
 Data = Annotated[str | None, typer.Option("--data", help="Other images than the study's own.")]
 Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings of each variant.")]
@@ -39,12 +49,15 @@ def main() -> None:
     from etalon.errors import EtalonError
 
     try:
-        app()
+        with _plain_warnings():
+            app()
     except EtalonError as error:
         typer.secho(str(error), fg="red", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted. Finished trials are kept; run the same command to go on.", err=True)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        typer.secho(f"{error.filename}: {error.strerror}", fg="red", err=True)
         sys.exit(1)
 
 
@@ -60,7 +73,7 @@ def init(
         raise StudyError(f"{path}", "it exists already", "Give another name.")
     with use(lang):
         template = Path(__file__).with_name("templates") / f"study.{language()}.py"
-    path.write_text(template.read_text())
+    path.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
     typer.echo(f"{path}\n  etalon run {path}")
 
 
@@ -114,20 +127,24 @@ def run(
 
     with use(lang):
         changed = _study(study, data=data, seeds=seeds, epochs=epochs, store=store)
-        with _plain_warnings():
-            result = changed.run(workers=workers)
-        path = result.report(report or result.report_path(study.stem))
-        _print(result.test(), as_json, {**result.to_json(), "report": str(path)})
+        try:
+            opened = changed.run(workers=workers).test()
+        except KeyboardInterrupt as error:
+            typer.echo("Interrupted. Finished trials are kept; run the same command to go on.", err=True)
+            raise typer.Exit(1) from error
+        path = opened.report(report or opened.report_path(study.stem))
+        _print(opened, as_json, lambda: {**opened.to_json(), "report": str(path)})
         typer.echo(path, err=as_json == Path("-"))
 
 
 @app.command("list")
-def list_trials(store: StoreOption = None, as_json: Json = None) -> None:
+def list_trials(store: StoreOption = None, as_json: Json = None, lang: Lang = None) -> None:
     """The studies of a store, with their finished and failed trials."""
-    from etalon.study.store import Store
+    from etalon.locales import use
     from etalon.study.summary import summary
 
-    _print(summary(Store(store or _default_store())), as_json)
+    with use(lang):
+        _print(summary(_store(store)), as_json)
 
 
 @app.command()
@@ -135,12 +152,14 @@ def show(
     key: Annotated[str, typer.Argument(help="A trial's key, or its beginning.")],
     store: StoreOption = None,
     as_json: Json = None,
+    lang: Lang = None,
 ) -> None:
     """One finished trial: its history and its figures."""
-    from etalon.study.store import Store
+    from etalon.locales import use
 
-    run = Store(store or _default_store()).find(key)
-    _print(run, as_json, run.scalars())
+    with use(lang):
+        run = _store(store).find(key)
+        _print(run, as_json, run.scalars)
 
 
 @app.command()
@@ -193,10 +212,14 @@ def export(
     seeds: Seeds = None,
     epochs: Epochs = None,
     store: StoreOption = None,
+    lang: Lang = None,
 ) -> None:
     """Put one trained model in a folder: model.keras and what is needed to use it."""
-    result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store).result()
-    typer.echo(result[variant or result.recommend().chosen].export(to))
+    from etalon.locales import use
+
+    with use(lang):
+        result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store).result()
+        typer.echo(result[variant or result.recommend().chosen].export(to))
 
 
 @app.command()
@@ -216,12 +239,14 @@ def predict(
 
 
 @app.command()
-def doctor(as_json: Json = None) -> None:
+def doctor(as_json: Json = None, lang: Lang = None) -> None:
     """What this machine has, and whether a training works on it."""
     from etalon.doctor import examine
+    from etalon.locales import use
 
-    examination = examine()
-    _print(examination, as_json)
+    with use(lang):
+        examination = examine()
+        _print(examination, as_json)
     if not examination.healthy:
         raise typer.Exit(1)
 
@@ -233,23 +258,27 @@ def _study(path: Path, *, store: Path | None, **changes: Any) -> "Study":
     return open_study(path).with_(**given)
 
 
-def _default_store() -> Path:
+def _store(place: Path | None) -> "Store":
+    """A store to look into: none is made where there is none."""
+    from etalon.errors import StoreError
+    from etalon.study.store import Store
     from etalon.workbench import default_store
 
-    return default_store()
+    folder = place or default_store()
+    if not folder.is_dir():
+        raise StoreError(f"{folder}", "there is no store there", "Run a study first, or give another --store.")
+    return Store(folder)
 
 
-def _print(thing: Any, path: Path | None, content: Any = None) -> None:
-    """`thing` for a reader, or its JSON for a program."""
-    if path is None:
-        typer.echo(thing)
-        return
-    text = json.dumps(thing.to_json() if content is None else content, indent=2, ensure_ascii=False)
-    if path == Path("-"):
-        typer.echo(text)
-    else:
-        path.write_text(text + "\n")
-        typer.echo(thing)
+def _print(thing: Any, path: Path | None, content: Callable[[], Any] | None = None) -> None:
+    """`thing` for a reader, its JSON (`content`, by default its own) for a program; or both."""
+    if path is not None:
+        text = json.dumps((content or thing.to_json)(), indent=2, ensure_ascii=False)
+        if path == Path("-"):
+            typer.echo(text)
+            return
+        path.write_text(text + "\n", encoding="utf-8")
+    typer.echo(thing)
 
 
 @contextmanager

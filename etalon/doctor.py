@@ -8,10 +8,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from etalon.locales import _, seconds
+import etalon
+from etalon.locales import _, percent, seconds
 from etalon.study.executors import cores
 
-LIBRARIES = ("etalon", "keras", "torch", "numpy", "scikit-learn", "matplotlib", "typst")
+LIBRARIES = ("keras", "torch", "numpy", "scikit-learn", "matplotlib", "typst")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Examination:
 
 def examine() -> Examination:
     """Look at the machine, and train a small network on scikit-learn's digits."""
-    facts = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    facts = {"etalon": etalon.__version__, **{name: importlib.metadata.version(name) for name in LIBRARIES}}
     facts["python"] = platform.python_version()
     facts[_("cores")] = str(cores())
     facts["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND", "")
@@ -49,7 +50,7 @@ def examine() -> Examination:
     except Exception as error:
         return Examination(facts, (f"{type(error).__name__}: {error}",))
     facts[_("a small training")] = _("{time}, validation accuracy {accuracy}").format(
-        time=seconds(time.perf_counter() - started), accuracy=f"{accuracy:.3f}"
+        time=seconds(time.perf_counter() - started), accuracy=percent(accuracy)
     )
     problems = () if accuracy > 0.5 else (_("The small training did not learn: something is wrong with torch."),)
     return Examination(facts, problems)

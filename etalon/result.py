@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +17,7 @@ from etalon.analysis.predictions import PartName, Predictions, predictions
 from etalon.analysis.recommend import WEIGHTS, Recommendation, recommend
 from etalon.analysis.recommend import Candidate as Weighed
 from etalon.analysis.robustness import Robustness, robustness
-from etalon.analysis.verdicts import Verdicts, verdicts
+from etalon.analysis.verdicts import Verdicts, plain, verdicts
 from etalon.data.dataset import Dataset, Part
 from etalon.errors import StudyError
 from etalon.locales import Text, choose, language, use
@@ -168,13 +169,12 @@ class Result:
         context: Text,
         rope: float,
         origin: str = "",
-        part: PartName = "validation",
     ) -> None:
         self.plan, self.tally, self.title, self.context, self.rope = plan, tally, title, context, rope
         self.origin = origin  # Python that makes the study again, for a notebook
-        self.part: PartName = part
+        self.part: PartName = "validation"
         runs = plan.runs()
-        self._outcomes = {c.name: Outcome(c, runs[c.name], plan, part) for c in plan.candidates if runs[c.name]}
+        self._outcomes = {c.name: Outcome(c, runs[c.name], plan) for c in plan.candidates if runs[c.name]}
         self._reference = plan.candidates[0].name
         if self._reference not in self._outcomes:
             errors = [
@@ -308,8 +308,9 @@ class Result:
         return comparison(self.evidence).frame()
 
     def to_json(self) -> dict[str, Any]:
-        """What `etalon run --json` writes, without the report's path."""
-        return self.evidence.to_json()
+        """What `etalon run --json` writes, without the report's path; what is not a finite number is None."""
+        found: dict[str, Any] = plain(self.evidence.to_json())
+        return found
 
     def __str__(self) -> str:
         return str(comparison(self.evidence))
@@ -320,8 +321,11 @@ class Result:
     def _on(self, part: PartName) -> "Result":
         if part == self.part:
             return self
-        told = {"title": self.title, "context": self.context, "rope": self.rope, "origin": self.origin}
-        return Result(self.plan, self.tally, **told, part=part)  # type: ignore[arg-type]
+        other = copy(self)
+        other.part = part
+        other._outcomes = {outcome.name: replace(outcome, part=part) for outcome in self}
+        vars(other).pop("evidence", None)  # that of the other part
+        return other
 
     def _renderer_options(self, path: Path) -> dict[str, Any]:
         if path.suffix.lower() != ".ipynb":

@@ -4,8 +4,9 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from operator import index
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,9 @@ from etalon.train.recipe import Recipe
 
 Build = Callable[..., Any]
 STORE = "etalon-store"
+SEEDS, VALIDATION = 5, 0.2
+SPLITS = ("validation", "split", "folds")  # three ways to say one thing
+TAKEN = sys.stdlib_module_names | {"etalon", "keras", "numpy", "torch"}  # no study may stand in their place
 
 
 class Study:
@@ -32,8 +36,9 @@ class Study:
         title: what the report is called; a text, or one for each language {"fr": ..., "en": ...}.
         data: anything that `etalon.load` takes.
         size: the side, or (height, width), to which images are brought.
-        seeds: how many trainings of each variant (seeds 0, 1, ...), or the seeds themselves.
-        validation: the share of the training part that validates, drawn anew for each seed, class by class.
+        seeds: how many trainings of each variant (seeds 0, 1, ...), or the seeds themselves; 5 by default.
+        validation: the share of the training part that validates, drawn anew for each seed, class by class; 0.2 by
+            default.
         split: another way to choose what validates: `HoldOut`, `Fixed` (Keras's last ones) or `KFold`.
         folds: short for `split=KFold(folds)`; each fold then takes the place of a seed.
         rope: a difference of accuracy too small to matter, as a fraction: 0.002 is 0.2 points.
@@ -51,8 +56,8 @@ class Study:
         data: Any = "mnist",
         *,
         size: int | tuple[int, int] | None = None,
-        seeds: int | Sequence[int] = 5,
-        validation: float = 0.2,
+        seeds: int | Sequence[int] | None = None,
+        validation: float | None = None,
         split: Split | None = None,
         folds: int | None = None,
         rope: float = 0.002,
@@ -67,14 +72,18 @@ class Study:
                 "neither an argument of Study nor a setting of the recipe",
                 f"Settings of the recipe: {', '.join(sorted(set(Recipe.model_fields) - {'from_logits'}))}.",
             )
-        if split is not None and folds is not None:
-            raise StudyError("split and folds", "they say two different things", "Give one of them.")
+        if not 0 <= rope < 1:
+            raise StudyError(f"rope={rope}", "it is a difference of accuracy as a fraction", "Say 0.002 for 0.2 point.")
         self.title, self.context, self.rope = title, context, rope
         self.data, self.size, self.settings = data, size, settings
-        self.split: Split = split or (KFold(folds) if folds else HoldOut(validation))
-        self.seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+        self.split = _split(validation, split, folds)
+        self.seeds = _seeds(seeds, self.split)
         self.store = store
         self.origin = ""  # Python that makes this study again, when it was read from a file
+        self._given: Mapping[str, Any] = {
+            **{"title": title, "data": data, "size": size, "seeds": seeds, "rope": rope, "context": context},
+            **{"validation": validation, "split": split, "folds": folds, "store": store, **settings},
+        }
         self.variants: dict[str, Variant] = {}
 
     def reference(self, build: Build) -> Build:
@@ -124,17 +133,18 @@ class Study:
         """The results at hand, nothing being trained.
 
         Raises:
-            StudyError: a trial is missing.
+            StudyError: a trial is missing; those that broke down are not.
         """
-        plan = self.plan
-        missing = plan.missing()
+        plan, failures = self.plan, self.plan.failures()
+        missing = [place for place in plan.missing() if place not in failures]
         if missing:
             raise StudyError(
                 f"{len(missing)} trials of {len(plan.keys)} missing in {plan.store.folder}",
                 "they have not been trained, or something that decides their result has changed since",
                 "Run the study first.",
             )
-        return self._result(plan, Tally(0, len(set(plan.keys.values())) - len(plan.failures()), len(plan.failures())))
+        keys, broken = set(plan.keys.values()), {plan.keys[place] for place in failures}
+        return self._result(plan, Tally(0, len(keys - broken), len(broken)))
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -147,24 +157,21 @@ class Study:
         if not self.variants:
             raise StudyError("a study without a reference", "there is nothing to train", "Declare @study.reference.")
         ready = candidates(self.variants, self.settings, self.dataset)
-        return Plan(choose(self.title), self.dataset, ready, self.split, self._seeds(), Store(self._place))
+        return Plan(choose(self.title), self.dataset, ready, self.split, self.seeds, Store(self._place))
 
     def with_(self, **changes: Any) -> Self:
         """A copy with other data, seeds, store or settings of the recipe; a variant's own settings stay."""
-        given = {"data": self.data, "size": self.size, "seeds": self.seeds, "split": self.split, "rope": self.rope}
-        given |= {"context": self.context, "store": self.store, **self.settings}
-        other = type(self)(self.title, **{**given, **changes})
+        given = dict(self._given)
+        if changes.keys() & set(SPLITS):
+            given |= dict.fromkeys(SPLITS)
+        if isinstance(_split(**{name: changes.get(name) for name in SPLITS}), KFold):
+            given["seeds"] = None
+        other = type(self)(**{**given, **changes})
         other.variants = dict(self.variants)
         if self.origin and isinstance(other.data, str | Path):  # a notebook can say it again
             told = ", ".join(f"{name}={value!r}" for name, value in {**changes, "store": str(other._place)}.items())
             other.origin = f"{self.origin}.with_({told})"
         return other
-
-    def _seeds(self) -> tuple[int, ...]:
-        seeds = tuple(range(self.split.folds)) if isinstance(self.split, KFold) else self.seeds
-        if not seeds or len(set(seeds)) < len(seeds):
-            raise StudyError(f"seeds {seeds}", "there must be one at least, each once", "Give seeds=5, or a list.")
-        return seeds
 
     @property
     def _place(self) -> Path:
@@ -178,6 +185,7 @@ class Study:
                 "Give name=... to one of them.",
             )
         self.variants[variant.name] = variant
+        vars(self).pop("plan", None)  # it had one variant less
 
     def _result(self, plan: Plan, tally: Tally) -> Result:
         return Result(plan, tally, title=self.title, context=self.context, rope=self.rope, origin=self.origin)
@@ -186,6 +194,32 @@ class Study:
 def default_store() -> Path:
     """ETALON_STORE, else `etalon-store` in the current folder."""
     return Path(os.environ.get("ETALON_STORE") or STORE)
+
+
+def _split(validation: float | None, split: Split | None, folds: int | None) -> Split:
+    ways = {"validation": validation, "split": split, "folds": folds}
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise StudyError(" and ".join(given), "they say different things", "Give one of them.")
+    if split is not None:
+        return split
+    return HoldOut(VALIDATION if validation is None else validation) if folds is None else KFold(folds)
+
+
+def _seeds(given: int | Sequence[int] | None, split: Split) -> tuple[int, ...]:
+    if isinstance(split, KFold):
+        if given is not None:
+            raise StudyError("seeds and folds", "each fold takes the place of a seed", "Give one of them.")
+        return tuple(range(split.folds))
+    wanted = SEEDS if given is None else given
+    try:
+        seeds = tuple(map(index, wanted if isinstance(wanted, Iterable) else range(wanted)))
+    except TypeError as error:
+        raise StudyError(f"seeds={given!r}", "seeds are whole numbers", "Give seeds=5, or a list.") from error
+    if not seeds or len(set(seeds)) < len(seeds) or not all(0 <= seed < 2**32 for seed in seeds):
+        why = "there must be one at least, each once, from 0 to 2**32 - 1"
+        raise StudyError(f"seeds={given!r}", why, "Give seeds=5, or a list.")
+    return seeds
 
 
 def open_study(path: str | Path) -> Study:
@@ -209,20 +243,28 @@ def open_study(path: str | Path) -> Study:
 def _imported(path: Path) -> Any:
     import cloudpickle
 
+    if path.stem in TAKEN:
+        raise StudyError(f"{path}", f"{path.stem} is the name of a Python module", "Rename the file.")
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec
-    assert spec.loader
+    if spec is None or spec.loader is None:
+        raise StudyError(f"{path}", "it is not a Python file", "Give the path of a study, STUDY.py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     sys.path.insert(0, str(path.parent.absolute()))
     try:
         spec.loader.exec_module(module)
+    except EtalonError:
+        raise
     except Exception as error:
-        if isinstance(error, EtalonError):
-            raise
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raise StudyError(
-            f"{path}", f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})", "Correct the file."
-        ) from error
+        del sys.modules[path.stem]
+        raise StudyError(f"{path}", _told(error, str(spec.origin)), "Correct the file.") from error
     cloudpickle.register_pickle_by_value(module)  # workers have no such module to import
     return module
+
+
+def _told(error: Exception, file: str) -> str:
+    """What went wrong, and at which line of the file."""
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return f"SyntaxError at line {error.lineno}: {error.msg}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f"{type(error).__name__} at line {lines[-1]}: {error}"

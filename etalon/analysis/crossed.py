@@ -165,7 +165,7 @@ def gap(first: ArrayLike, second: ArrayLike, *, alpha: float = 0.05) -> Comparis
     """
     one, two = _rows(first), _rows(second)
     if len(one) != len(two):
-        raise _refusal(_("scores of {a} and {b} seeds").format(a=len(one), b=len(two)))
+        raise _refusal(_("scores over other numbers of seeds, {a} and {b}").format(a=len(one), b=len(two)))
     k = len(one)
     parts = _components(one), _components(two)
     differences = np.nanmean(one, axis=1) - np.nanmean(two, axis=1)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from etalon.analysis.crossed import quantile
 from etalon.figures.curves import Line, curves, shared_legend
+from etalon.figures.intervals import limit_points
 from etalon.figures.style import PALETTE, colours, panels, style, whole
-from etalon.locales import _, points
+from etalon.locales import _, in_points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,12 +75,10 @@ class Overfitting:
     def sentence(self) -> str:
         """The gap between training and validation, in one sentence."""
         if self.low is None or self.high is None:
-            return _("Training accuracy less validation accuracy is {gap} points (one seed).").format(
-                gap=points(self.gap)
-            )
+            return _("Training accuracy less validation accuracy is {gap} (one seed).").format(gap=in_points(self.gap))
         return _(
-            "Training accuracy less validation accuracy is {gap} points (95% interval over seeds {low} to {high})."
-        ).format(gap=points(self.gap), low=points(self.low), high=points(self.high))
+            "Training accuracy less validation accuracy is {gap} (95% interval over seeds {low} to {high})."
+        ).format(gap=in_points(self.gap), low=limit_points(self.low), high=limit_points(self.high))
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ from etalon.analysis.mistakes import Confusion, PerClass
 from etalon.analysis.predictions import Predictions
 from etalon.analysis.robustness import Robustness, corruption_name
 from etalon.analysis.verdicts import Verdict, Verdicts
-from etalon.locales import _, ngettext, number, percent, points
+from etalon.figures.intervals import limit_points
+from etalon.locales import _, in_points, ngettext, number, percent
 
 if TYPE_CHECKING:
     from etalon.models.factors import Factor
@@ -50,12 +51,12 @@ def effect(verdict: Verdict, rope: float) -> Finding:
     """
     values = {
         "name": verdict.variant,
-        "difference": points(verdict.difference),
-        "low": points(verdict.low_simultaneous),
-        "high": points(verdict.high_simultaneous),
-        "low_alone": points(verdict.low),
-        "high_alone": points(verdict.high),
-        "rope": number(100 * rope),
+        "difference": in_points(verdict.difference),
+        "low": limit_points(verdict.low_simultaneous),
+        "high": limit_points(verdict.high_simultaneous),
+        "low_alone": limit_points(verdict.low),
+        "high_alone": limit_points(verdict.high),
+        "rope": in_points(rope, margin=True),
     }
     sentence = {"better": _better, "worse": _worse, "equivalent": _equivalent, "undecided": _undecided}
     numbers = {
@@ -101,17 +102,22 @@ def confusions(confusion: Confusion, n: int = 3) -> Finding:
     if not pairs:
         return Finding("confusions", _("No image is misclassified."), {}, confusion.variant)
     seeds = len(confusion.each)
-    digits = 0 if seeds == 1 else 1
-    listed = ", ".join(
-        _("{true} taken for {predicted} ({count}, {share} of the class)").format(
-            true=pair.true, predicted=pair.predicted, count=number(pair.count, digits), share=percent(pair.share, 1)
+    listed = _("; ").join(
+        _("{true} taken for {predicted} ({images}, {share} of the class)").format(
+            true=pair.true,
+            predicted=pair.predicted,
+            images=_images(pair.count, mean=seeds > 1),
+            share=percent(pair.share, 1),
         )
         for pair in pairs
     )
-    start = ngettext("The commonest confusion is", "The {n} commonest confusions are", len(pairs)).format(n=len(pairs))
-    end = "" if seeds == 1 else " " + _("Counts are means over {k} seeds.").format(k=seeds)
+    text = ngettext(
+        "The commonest confusion is {listed}.", "The {n} commonest confusions are {listed}.", len(pairs)
+    ).format(n=len(pairs), listed=listed)
+    if seeds > 1:
+        text += " " + _("Counts are means over {k} seeds.").format(k=seeds)
     numbers = {f"{pair.true} → {pair.predicted}": pair.count for pair in pairs}
-    return Finding("confusions", f"{start} {listed}.{end}", numbers, confusion.variant)
+    return Finding("confusions", text, numbers, confusion.variant)
 
 
 def robustness(found: Robustness, model: str) -> Finding:
@@ -120,8 +126,9 @@ def robustness(found: Robustness, model: str) -> Finding:
     tests = {test: float(scores.mean()) for test, scores in found.document[model].items()}
     mean = found.mean_relative_drop(model)
     text = _(
-        "{model}: {clean} of the original images, {noise} of the noisy ones, {rotation} of the rotated ones. Over all "
-        "corruptions it loses {mean} of its accuracy on average; the one that hurts the most is {worst} ({drop})."
+        "{model} recognises {clean} of the original images, {noise} of the noisy ones, {rotation} of the rotated ones. "
+        "Over all corruptions it loses {mean} of its accuracy on average; the one that hurts the most is {worst} "
+        "({drop})."
     ).format(
         model=model,
         **{test: percent(score) for test, score in tests.items()},
@@ -138,7 +145,7 @@ def several_factors(variant: str, factors: "Sequence[Factor]") -> Finding | None
         return None
     text = _(
         "{name} differs from the reference in {n} factors ({factors}): its effect cannot be put down to one of them."
-    ).format(name=variant, n=len(factors), factors="; ".join(factor.sentence() for factor in factors))
+    ).format(name=variant, n=len(factors), factors=_("; ").join(factor.sentence() for factor in factors))
     return Finding("factors", text, {"factors": float(len(factors))}, variant)
 
 
@@ -147,15 +154,19 @@ def consistency(validation: Predictions, test: Predictions) -> Finding:
     found = gap(test.correct(), validation.correct())
     numbers = {"difference": found.difference, "low": found.low, "high": found.high}
     scores = {"test": percent(float(test.accuracy.mean())), "validation": percent(float(validation.accuracy.mean()))}
-    interval = {name: points(value) for name, value in numbers.items()}
+    interval = {
+        "difference": in_points(found.difference),
+        "low": limit_points(found.low),
+        "high": limit_points(found.high),
+    }
     if found.low > 0 or found.high < 0:
         pattern = _(
-            "{name}: {test} on test, {validation} on validation; the difference, {difference} points "
+            "{name}: {test} on test, {validation} on validation; the difference, {difference} "
             "(95% interval {low} to {high}), is more than chance explains."
         )
     else:
         pattern = _(
-            "{name}: {test} on test, {validation} on validation; the difference, {difference} points "
+            "{name}: {test} on test, {validation} on validation; the difference, {difference} "
             "(95% interval {low} to {high}), is compatible with 0."
         )
     return Finding("consistency", pattern.format(name=test.variant, **scores, **interval), numbers, test.variant)
@@ -163,18 +174,18 @@ def consistency(validation: Predictions, test: Predictions) -> Finding:
 
 def _better(verdict: Verdict, values: Mapping[str, str]) -> str:
     if verdict.low_simultaneous > 0:
-        return _("{name} is better by {difference} points (95% interval {low} to {high}).").format(**values)
+        return _("{name} is better by {difference} (95% interval {low} to {high}).").format(**values)
     return _(
-        "{name} is better by {difference} points (95% interval {low_alone} to {high_alone}; all variants together "
+        "{name} is better by {difference} (95% interval {low_alone} to {high_alone}; all variants together "
         "{low} to {high}: by how much is not well known)."
     ).format(**values)
 
 
 def _worse(verdict: Verdict, values: Mapping[str, str]) -> str:
     if verdict.high_simultaneous < 0:
-        return _("{name} is worse: {difference} points (95% interval {low} to {high}).").format(**values)
+        return _("{name} is worse: {difference} (95% interval {low} to {high}).").format(**values)
     return _(
-        "{name} is worse: {difference} points (95% interval {low_alone} to {high_alone}; all variants together "
+        "{name} is worse: {difference} (95% interval {low_alone} to {high_alone}; all variants together "
         "{low} to {high}: by how much is not well known)."
     ).format(**values)
 
@@ -182,26 +193,38 @@ def _worse(verdict: Verdict, values: Mapping[str, str]) -> str:
 def _equivalent(verdict: Verdict, values: Mapping[str, str]) -> str:
     low, high = verdict.comparison.interval(0.1)  # inside the margin exactly when both one-sided tests at 5 % pass
     return _(
-        "{name} is equivalent to the reference: {difference} points, and the 90% interval ({low_90} to {high_90}) lies "
-        "within the margin of ±{rope} points."
-    ).format(**values, low_90=points(low), high_90=points(high))
+        "{name} is equivalent to the reference: {difference}, and the 90% interval ({low_90} to {high_90}) lies "
+        "within the margin of {rope}."
+    ).format(**values, low_90=limit_points(low), high_90=limit_points(high))
 
 
 def _undecided(verdict: Verdict, values: Mapping[str, str]) -> str:
     k = verdict.comparison.k
     if verdict.detectable is None:
         return _(
-            "{name} is undecided: trained with one seed, it shows {difference} points, and the seed alone can do that."
+            "{name} is undecided: trained with one seed, it shows {difference}, and the seed alone can do that."
         ).format(**values)
-    seen = number(100 * verdict.detectable)
-    text = _(
-        "{name} is undecided: the interval of {difference} points ({low} to {high}) contains 0; with these {k} seeds "
-        "a difference under {seen} points could well not have been seen."
-    ).format(**values, k=k, seen=seen)
+    if verdict.detectable > 1:  # more than two accuracies can differ by
+        text = _(
+            "{name} is undecided: {difference}, and the interval ({low} to {high}) contains 0; these {k} seeds are too "
+            "few to show any difference."
+        ).format(**values, k=k)
+    else:
+        text = _(
+            "{name} is undecided: {difference}, and the interval ({low} to {high}) contains 0; with these {k} seeds a "
+            "difference under {seen} could well not have been seen."
+        ).format(**values, k=k, seen=in_points(verdict.detectable).removeprefix("+"))
     return f"{text} {_settled(verdict)}"
 
 
 def _settled(verdict: Verdict) -> str:
     if verdict.seeds_needed is None:
         return _("More seeds would not settle it: it would take more images.")
-    return _("About {n} seeds would settle it.").format(n=verdict.seeds_needed)
+    return _("About {n} seeds would settle it, if the true difference is the one seen.").format(n=verdict.seeds_needed)
+
+
+def _images(count: float, *, mean: bool) -> str:
+    """A number of images, or a mean number with one decimal, of which English makes a plural whatever it is."""
+    if mean:
+        return ngettext("{n} images", "{n} images", int(round(count, 1))).format(n=number(count, 1))
+    return ngettext("{n} image", "{n} images", round(count)).format(n=number(count, 0))

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from etalon.analysis.crossed import Interval, compare, mean_accuracy
 from etalon.analysis.verdicts import ALPHA, ROPE, Verdicts, plain, verdicts
 from etalon.errors import StudyError
+from etalon.figures.intervals import limit_points
 from etalon.figures.scatter import pareto
-from etalon.locales import _, number, percent, points, seconds
+from etalon.locales import _, in_points, number, percent, points, seconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +91,9 @@ class Recommendation:
 
     def __getitem__(self, name: str) -> Assessment:
         return next(c for c in self.candidates if c.name == name)
+
+    def __str__(self) -> str:
+        return "\n".join([self.chosen, *self.reasons])
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -237,47 +241,51 @@ def _reasons(made: Recommendation) -> list[str]:
     verdict = made.verdicts[made.chosen]
     reasons = [
         _(
-            "{name} is better than {reference} by {difference} points on validation "
+            "{name} is better than {reference} by {difference} on validation "
             "(simultaneous 95% interval {low} to {high})."
         ).format(
             name=made.chosen,
             reference=made.reference,
-            difference=points(chosen.difference),
-            low=points(verdict.low_simultaneous),
-            high=points(verdict.high_simultaneous),
+            difference=in_points(chosen.difference),
+            low=limit_points(verdict.low_simultaneous),
+            high=limit_points(verdict.high_simultaneous),
         )
     ]
     rivals = [c for c in made.candidates if c.close and c is not chosen]
     if rivals:
         reasons.append(
-            _("{names} cannot be told from the most accurate; between them the score decides: {scores}.").format(
-                names=", ".join(c.name for c in (chosen, *rivals)),
-                scores=", ".join(f"{c.name} {points(c.score / 100)}" for c in (chosen, *rivals)),
-            )
+            _(
+                "The most accurate variant and those that cannot be told from it: {scores}. The score decides between "
+                "them."
+            ).format(scores=", ".join(_scored(c) for c in (chosen, *rivals)))
         )
     elif sum(c.eligible for c in made.candidates) > 1:
         reasons.append(_("It is more accurate than the other variants that are better than the reference."))
     reasons.append(_cost(made))
     reasons.append(
         _(
-            "Weights: {accuracy} for a point of accuracy, {overfitting} for a point of overfitting, {time} for a "
-            "doubling of the training time."
+            "The score counts {accuracy} for a point of accuracy, −{overfitting} for a point of overfitting, −{time} "
+            "for a doubling of the training time."
         ).format(**{name: number(value) for name, value in made.weights.items()})
     )
     return reasons
 
 
+def _scored(candidate: Assessment) -> str:
+    return _("{name} (score {score})").format(name=candidate.name, score=points(candidate.score / 100))
+
+
 def _cost(made: Recommendation) -> str:
     chosen, reference = made[made.chosen], made[made.reference]
     return _(
-        "It trains in {time}, {reference} in {reference_time}; its gap between training and validation is {gap} "
-        "points, against {reference_gap}."
+        "It trains in {time}, {reference} in {reference_time}; its gap between training and validation is {gap}, "
+        "against {reference_gap}."
     ).format(
         time=seconds(chosen.time),
         reference=made.reference,
         reference_time=seconds(reference.time),
-        gap=points(chosen.gap),
-        reference_gap=points(reference.gap),
+        gap=in_points(chosen.gap),
+        reference_gap=in_points(reference.gap),
     )
 
 
@@ -298,9 +306,9 @@ def _reasons_to_keep(made: Recommendation) -> list[str]:
     ]
     for name in made.cheaper:
         reasons.append(
-            _("{name} is equivalent to it within ±{rope} points and trains in {time} instead of {reference}.").format(
+            _("{name} is equivalent to it within {rope} and trains in {time} instead of {reference}.").format(
                 name=name,
-                rope=number(100 * made.verdicts.rope),
+                rope=in_points(made.verdicts.rope, margin=True),
                 time=seconds(made[name].time),
                 reference=seconds(kept.time),
             )

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from etalon.analysis.crossed import Comparison, compare, quantile
 from etalon.errors import StudyError
-from etalon.figures.intervals import forest, verdict_name
-from etalon.locales import _, number, points
+from etalon.figures.intervals import forest, limit_points, verdict_name, with_interval
+from etalon.locales import _, number, p_value, points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,6 +117,14 @@ class Verdicts:
         """Plain values, for `json.dumps`; what is not a finite number is None."""
         return {"alpha": self.alpha, "rope": self.rope, "verdicts": [plain(asdict(v)) for v in self.items]}
 
+    def __str__(self) -> str:
+        width = max((len(v.variant) for v in self.items), default=0)
+        lines = []
+        for v in self.items:
+            difference = with_interval(v.difference, v.low_simultaneous, v.high_simultaneous)
+            lines.append(f"{v.variant:{width}}  {difference}  {p_value(v.p_adjusted)}  {verdict_name(v.verdict)}")
+        return "\n".join(lines)
+
     def _repr_html_(self) -> str:
         head = (
             _("Variant"),
@@ -129,7 +137,9 @@ class Verdicts:
             (
                 escape(v.variant),
                 points(v.difference),
-                f"[{points(v.low_simultaneous)}, {points(v.high_simultaneous)}]",
+                _("[{low}, {high}]").format(
+                    low=limit_points(v.low_simultaneous), high=limit_points(v.high_simultaneous)
+                ),
                 number(v.p_adjusted, 4),
                 verdict_name(v.verdict),
             )

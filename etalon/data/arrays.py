@@ -101,7 +101,7 @@ def _check_finite(x: NDArray[Any], where: str) -> None:
     if bad.any():
         raise DataError(
             _("{where}: image {first}").format(where=where, first=int(np.argmax(bad))),
-            _("it holds NaN or Inf, and {n} image(s) in all do").format(n=int(bad.sum())),
+            _("it holds NaN or Inf (images that do, in all: {n})").format(n=int(bad.sum())),
             _("Replace these values (np.nan_to_num), or leave the images out."),
         )
 

@@ -80,5 +80,5 @@ def resized(size: Size) -> str:
 
 def sentence(notes: Sequence[str]) -> str:
     """One sentence from its clauses."""
-    text = "; ".join(notes)
+    text = _("; ").join(notes)
     return f"{text[:1].upper()}{text[1:]}."

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from etalon.data.dataset import Dataset, Part
-from etalon.data.description import p_value
-from etalon.locales import _, ngettext, number
+from etalon.locales import _, ngettext, number, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,7 +177,9 @@ def _listed(images: tuple[int, ...]) -> str:
 
 
 def _groups(groups: tuple[Duplicates, ...]) -> str:
+    train, test = _("train"), _("test")
     shown = [
-        " = ".join([*(f"train {i}" for i in group.train), *(f"test {i}" for i in group.test)]) for group in groups[:3]
+        " = ".join([*(f"{train} {i}" for i in group.train), *(f"{test} {i}" for i in group.test)])
+        for group in groups[:3]
     ]
-    return "; ".join(shown) + (" …" if len(groups) > len(shown) else "")
+    return _("; ").join(shown) + (" …" if len(groups) > len(shown) else "")

@@ -27,7 +27,7 @@ class _Spec(BaseModel):
                 f"{cls.__name__}({place}={first['input']!r})",
                 first["msg"],
                 _("{name} takes {fields}.").format(
-                    name=cls.__name__, fields=", ".join(set(cls.model_fields) - {"kind"})
+                    name=cls.__name__, fields=", ".join(sorted(set(cls.model_fields) - {"kind"}))
                 ),
             ) from error
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalon.errors import DataError
-from etalon.locales import LANGUAGES, _, language
+from etalon.locales import LANGUAGES, _, language, ngettext
 
 if TYPE_CHECKING:
     from etalon.data.description import Description
@@ -269,9 +269,11 @@ def _check_counts(dataset: Dataset) -> None:
     poorest = int(np.argmin(counts))
     if counts[poorest] < 2:
         raise DataError(
-            _("{name}: class {label} has {n} training image(s)").format(
-                name=dataset.name, label=repr(dataset.class_names()[poorest]), n=int(counts[poorest])
-            ),
+            ngettext(
+                "{name}: class {label} has {n} training image",
+                "{name}: class {label} has {n} training images",
+                int(counts[poorest]),
+            ).format(name=dataset.name, label=repr(dataset.class_names()[poorest]), n=int(counts[poorest])),
             _("a class needs at least two: one to learn from, one to validate on"),
             _("Add images of this class, or leave the class out."),
         )

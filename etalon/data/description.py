@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from etalon.data.dataset import Dataset, Part
-from etalon.locales import _, number
+from etalon.locales import _, number, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,24 +106,29 @@ class Description:
             "verdict": self.verdict,
         }
 
+    def _counts(self) -> "pd.DataFrame":
+        """Images per class, in the language in force."""
+        counts = self.frame()[["train", "test"]]
+        return counts.set_axis([_("train"), _("test")], axis=1).rename_axis(_("class"))
+
     def _lines(self) -> list[tuple[str, str]]:
         return [
             (_("training images"), str(self.train_shape)),
             (_("test images"), str(self.test_shape)),
             (_("pixels"), f"{self.dtype}, {self.low}..{self.high}"),
-            (_("size"), f"{number(self.size / 1e6, 1)} MB"),
+            (_("size"), _("{size} MB").format(size=number(self.size / 1e6, 1))),
             (_("provenance"), self.provenance),
         ]
 
     def __str__(self) -> str:
         width = max(len(label) for label, _text in self._lines())
         lines = [f"{label:<{width}}  {text}" for label, text in self._lines()]
-        counts = self.frame()[["train", "test"]].to_string()
+        counts = self._counts().to_string()
         return "\n".join([self.name, *lines, "", counts, "", self.verdict])
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in self._lines())
-        counts = self.frame()[["train", "test"]].to_html()
+        counts = self._counts().to_html()
         return f"<h4>{escape(self.name)}</h4><table>{rows}</table>{counts}<p>{escape(self.verdict)}</p>"
 
 
@@ -150,11 +155,6 @@ def describe(dataset: Dataset) -> Description:
         p=p,
         imbalance=float(train.max() / train.min()),
     )
-
-
-def p_value(p: float) -> str:
-    """A p-value as one reads it: p = 0.042, p < 0.001."""
-    return f"p < {number(0.001, 3)}" if p < 0.001 else f"p = {number(p, 3)}"
 
 
 def homogeneity(table: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[float, float, int]:

@@ -16,7 +16,7 @@ from etalon.data.arrays import Pair
 from etalon.data.containers import Container
 from etalon.data.pickles import broken, unpickle
 from etalon.errors import DataError
-from etalon.locales import _
+from etalon.locales import _, ngettext
 
 CIFAR_TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 CIFAR_TEST = "test_batch"
@@ -76,7 +76,11 @@ def idx_files(container: Container) -> dict[str, str] | None:
     if missing:
         raise DataError(
             f"{container.path}: {', '.join(sorted(found.values()))}",
-            _("a set in IDX has four files, and {n} are missing").format(n=len(missing)),
+            ngettext(
+                "a set in IDX has four files, and one is missing",
+                "a set in IDX has four files, and {n} are missing",
+                len(missing),
+            ).format(n=len(missing)),
             _("Put train-images, train-labels, t10k-images and t10k-labels together."),
         )
     return found

@@ -96,7 +96,7 @@ def list_table(path: Path) -> tuple[Listing, Container]:
     if said and len(said) < len(rows):
         raise DataError(
             str(path),
-            _("{n} rows of {total} have no part").format(n=len(rows) - len(said), total=len(rows)),
+            _("rows without a part: {n} of {total}").format(n=len(rows) - len(said), total=len(rows)),
             _("Say train or test in each row, or leave the column out."),
         )
     if said and "train" not in said:

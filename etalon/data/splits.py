@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalon.errors import DataError
-from etalon.locales import _
+from etalon.locales import _, ngettext
 
 Index = NDArray[np.int64]
 
@@ -47,7 +47,7 @@ class KFold:
     def __post_init__(self) -> None:
         if self.folds < 2:
             raise DataError(
-                _("{n} fold(s)").format(n=self.folds),
+                _("folds: {n}").format(n=self.folds),
                 _("one fold is validated on while the others are learnt from"),
                 _("Ask for at least two folds."),
             )
@@ -92,7 +92,7 @@ def _hold_out(split: HoldOut, y: NDArray[np.int64], seed: int) -> tuple[Index, I
     held = math.ceil(len(y) * split.fraction)
     if min(held, len(y) - held) < len(counts):
         raise DataError(
-            _("{n} images of {classes} classes, {held} of them to validate on").format(
+            _("{n} images of {classes} classes (to validate on: {held})").format(
                 n=len(y), classes=len(counts), held=held
             ),
             _("each side needs at least one image of each class"),
@@ -134,9 +134,11 @@ def _check_room(y: NDArray[np.int64], least: int, split: Split) -> None:
     poorest = int(np.argmin(counts))
     if counts[poorest] < least:
         raise DataError(
-            _("class {label} with {n} image(s), divided by {split}").format(
-                label=int(labels[poorest]), n=int(counts[poorest]), split=split
-            ),
+            ngettext(
+                "class {label} with {n} image, divided by {split}",
+                "class {label} with {n} images, divided by {split}",
+                int(counts[poorest]),
+            ).format(label=int(labels[poorest]), n=int(counts[poorest]), split=split),
             _("this split needs at least {least} images of each class").format(least=least),
             _("Add images of this class, leave it out, or divide otherwise."),
         )

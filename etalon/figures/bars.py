@@ -123,6 +123,8 @@ def _values_axis(
     start: float | None,
     percent: bool,
 ) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     ends = [end for pair in limits.values() if pair is not None for end in pair]
     every = np.concatenate([np.zeros(0), *table.values(), *ends])
     least, most = float(np.nanmin(every)), float(np.nanmax(every))
@@ -131,6 +133,8 @@ def _values_axis(
     last = most + (0.16 if lying else 0.1) * ((most - first) or 1)
     (ax.set_xlim if lying else ax.set_ylim)(first, last)
     axis = ax.xaxis if lying else ax.yaxis
+    if lying:
+        axis.set_major_locator(MaxNLocator(nbins=6))  # the texts of more would touch
     localise(axis, "percent" if percent else "number")
     (ax.yaxis if lying else ax.xaxis).grid(False)
 

@@ -57,7 +57,7 @@ def confusion(
             ax=ax,
         )
         _dress(ax, names)
-        label(ax, title=title, xlabel=_("Predicted"), ylabel=_("True"))
+        label(ax, title=title, xlabel=_("Predicted class"), ylabel=_("True class"))
     return ax
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from etalon.figures.style import FAINT, INK, VERDICTS, axes, label, localise, style, whole
-from etalon.locales import _, points
+from etalon.locales import _, in_points, points
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -38,11 +38,13 @@ def forest(
         verdicts: "better", "worse", "equivalent" or "undecided", which gives colour and marker.
         low_outer, high_outer: (n,) limits of a second, wider interval (thin line).
         rope: margin within which a difference has no practical interest, shaded.
+
+    Intervals are cut at ±1: no two accuracies differ by more.
     """
-    middle, inner = np.asarray(difference, float), (np.asarray(low, float), np.asarray(high, float))
+    middle, inner = np.asarray(difference, float), (np.clip(low, -1, 1), np.clip(high, -1, 1))
     outer = inner
     if low_outer is not None and high_outer is not None:
-        outer = np.asarray(low_outer, float), np.asarray(high_outer, float)
+        outer = np.clip(low_outer, -1, 1), np.clip(high_outer, -1, 1)
     own = ax is None
     ax = axes(ax, 8.2, 1.7 + 0.34 * len(names))
     with style():
@@ -55,9 +57,7 @@ def forest(
             ax.plot([inner[0][row], inner[1][row]], [row, row], color=colour, linewidth=3.4, solid_capstyle="butt")
             face = "white" if verdict == "undecided" else colour
             ax.plot(middle[row], row, MARKS[verdict], color=colour, markerfacecolor=face, markersize=6.5)
-            text = _("{difference} [{low}, {high}]").format(
-                difference=points(middle[row]), low=points(outer[0][row]), high=points(outer[1][row])
-            )
+            text = with_interval(middle[row], outer[0][row], outer[1][row])
             ax.text(1.015, row, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
         _dress(ax, names)
         label(ax, title=title, xlabel=xlabel or _("Difference of accuracy with the reference (points)"))
@@ -67,6 +67,18 @@ def forest(
         else:
             ax.legend(handles=handles, loc="best")
     return ax
+
+
+def with_interval(difference: float, low: float, high: float) -> str:
+    """A difference of accuracies and its interval, in points: "+0.31 [+0.10, +0.52]"."""
+    return _("{difference} [{low}, {high}]").format(
+        difference=points(difference), low=limit_points(low), high=limit_points(high)
+    )
+
+
+def limit_points(limit: float) -> str:
+    """A limit of the interval of a difference of accuracies, in points, at most ±100: no two differ by more."""
+    return points(max(-1.0, min(1.0, limit)))
 
 
 def verdict_name(verdict: str) -> str:
@@ -107,8 +119,8 @@ def _handles(verdicts: Sequence[str], rope: float, wider: bool) -> "list[Artist]
         if v in verdicts
     ]
     if rope > 0:
-        margin = points(rope).lstrip("+")
-        handles.append(Patch(color=FAINT, alpha=0.75, label=_("within ±{margin} point").format(margin=margin)))
+        margin = _("within {margin}").format(margin=in_points(rope, margin=True))
+        handles.append(Patch(color=FAINT, alpha=0.75, label=margin))
     if wider:
         thick, thin = _("95% interval"), _("simultaneous 95% interval")
         handles += [Line2D([], [], color=INK, linewidth=w, label=t) for w, t in ((3.4, thick), (1.1, thin))]

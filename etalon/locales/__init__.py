@@ -82,6 +82,18 @@ def points(fraction: float, digits: int = 2) -> str:
     return sign + number(abs(fraction) * 100, digits)
 
 
+def p_value(p: float) -> str:
+    """A p-value as one reads it: p = 0.042, p < 0.001."""
+    return f"p < {number(0.001, 3)}" if p < 0.001 else f"p = {number(p, 3)}"
+
+
+def in_points(fraction: float, digits: int = 2, *, margin: bool = False) -> str:
+    """`points` with their unit: +0.31 points is +0,31 point in French; as a margin, ±0.20 points."""
+    written = "±" + number(abs(fraction) * 100, digits) if margin else points(fraction, digits)
+    whole = int(round(abs(fraction) * 100, digits))  # French: the plural begins at 2; English: always the plural
+    return ngettext("{points} points", "{points} points", whole).format(points=written)
+
+
 def seconds(duration: float) -> str:
     """A duration in seconds as one reads it: 0.8 s, 42 s, 3 min 05 s."""
     if duration < 10:
@@ -97,7 +109,7 @@ def date(moment: datetime) -> str:
     from babel.dates import format_datetime
 
     local = moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
-    return str(format_datetime(local, format="d MMMM y, HH:mm", locale=language()))
+    return str(format_datetime(local, format=_("d MMMM y, HH:mm"), locale=language()))
 
 
 def _checked(lang: str) -> str:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from etalon.errors import ModelError
-from etalon.locales import _
+from etalon.locales import _, ngettext
 from etalon.models.describe import describe, is_keras
 from etalon.models.steps import activation_of
 
@@ -168,7 +168,9 @@ def _check_output(shapes: Sequence[tuple[int | None, ...]], n_classes: int) -> N
         )
     if shape[0] != n_classes:
         raise ModelError(
-            _("a model with {n} outputs for one image").format(n=shape[0]),
+            ngettext(
+                "a model with one output for one image", "a model with {n} outputs for one image", shape[0] or 0
+            ).format(n=shape[0]),
             _("the data have {n} classes, and each needs its own").format(n=n_classes),
             _("End the model with Dense({n}, activation='softmax').").format(n=n_classes),
         )

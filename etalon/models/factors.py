@@ -345,10 +345,15 @@ def _title(name: str) -> str:
         "momentum": _("momentum"),
         "network": _("architecture: another network"),
         "optimizer": _("optimizer"),
+        "padding": _("padding"),
         "pool_size": _("pooling size"),
         "pooling": _("pooling"),
+        "precision": _("precision of the computations"),
         "reduce_lr_on_plateau": _("learning rate on a plateau"),
+        "resample": _("resampling of the images"),
         "scale": _("scale of the pixels"),
+        "schedule": _("learning rate schedule"),
+        "strides": _("strides"),
         "units": _("neurons"),
         "weight_decay": _("weight decay"),
     }
@@ -377,7 +382,7 @@ def _value(value: Json) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, (int, float)):
-        return _short(value)
+        return short(value)
     if isinstance(value, Mapping) and "patience" in value and "class_name" not in value:
         return _("patience {n}").format(n=value["patience"])
     if isinstance(value, Mapping):
@@ -387,7 +392,7 @@ def _value(value: Json) -> str:
     return str(value)
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """A number with the decimals that it needs, six figures at most."""
     text = f"{value:.6g}"
     return text if "e" in text else number(value, len(text.partition(".")[2]))
@@ -410,14 +415,14 @@ def _transform(spec: Json) -> str:
     if not isinstance(spec, Mapping):
         return str(spec)
     amount = {key: value for key, value in spec.items() if isinstance(value, (int, float))}
-    degrees, share = _short(amount.get("degrees", 0)), percent(amount.get("amount", amount.get("size", 0)), 0)
+    degrees, share = short(amount.get("degrees", 0)), percent(amount.get("amount", amount.get("size", 0)), 0)
     phrases = {
         "rotation": _("rotation ±{degrees}°").format(degrees=degrees),
         "shear": _("shear ±{degrees}°").format(degrees=degrees),
         "zoom": _("zoom ±{share}").format(share=share),
         "shift": _("shift ±{share}").format(share=share),
         "cutout": _("cutout {share}").format(share=share),
-        "noise": _("noise σ = {sigma}").format(sigma=_short(amount.get("sigma", 0))),
+        "noise": _("noise σ = {sigma}").format(sigma=short(amount.get("sigma", 0))),
     }
     kind = str(spec.get("kind"))
     if kind == "flip":

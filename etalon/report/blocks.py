@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
 
 from etalon.errors import ReportError
-from etalon.locales import LANGUAGES, _
+from etalon.locales import LANGUAGES, _, ngettext
 from etalon.report.images import Image, draw
 
 Tone = Literal["good", "bad", "neutral", "unsure"]
@@ -73,14 +73,20 @@ class Table:
                     _("table “{caption}”, {what} of {found} cells").format(
                         caption=self.caption, what=what, found=len(cells)
                     ),
-                    _("the table has {count} columns").format(count=len(self.columns)),
+                    ngettext("the table has one column", "the table has {count} columns", len(self.columns)).format(
+                        count=len(self.columns)
+                    ),
                     _("Give one cell for each column."),
                 )
         for row in self.highlight:
             if not 0 <= row < len(self.rows):
                 raise ReportError(
                     _("table “{caption}”, highlighted row {row}").format(caption=self.caption, row=row),
-                    _("the table has {count} rows, counted from 0").format(count=len(self.rows)),
+                    ngettext(
+                        "the table has one row, counted from 0",
+                        "the table has {count} rows, counted from 0",
+                        len(self.rows),
+                    ).format(count=len(self.rows)),
                     _("Highlight a row of the table."),
                 )
 

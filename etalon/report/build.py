@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from etalon.locales import _, choose, language, number, percent, points, seconds
+from etalon.figures.intervals import limit_points
+from etalon.locales import _, choose, in_points, language, number, percent, seconds
 from etalon.report.blocks import Document, Fact, Facts
 from etalon.report.concluded import conclusion
 from etalon.report.evidence import Evidence
@@ -35,7 +36,7 @@ def _key_figures(evidence: Evidence) -> Facts:
     interval = chosen.test.accuracy
     between = _("95% interval {low} to {high}")
     facts = [
-        Fact(_("Recommended"), chosen.name, "; ".join(f.sentence() for f in chosen.candidate.factors)),
+        Fact(_("Recommended"), chosen.name, _("; ").join(f.sentence() for f in chosen.candidate.factors)),
         Fact(
             _("Test accuracy"),
             percent(interval.value),
@@ -43,8 +44,8 @@ def _key_figures(evidence: Evidence) -> Facts:
         ),
     ]
     if verdict:
-        low, high = points(verdict.low_simultaneous), points(verdict.high_simultaneous)
-        gain = _("{difference} points").format(difference=points(verdict.difference))
+        low, high = limit_points(verdict.low_simultaneous), limit_points(verdict.high_simultaneous)
+        gain = in_points(verdict.difference)
         facts.append(Fact(_("Gain on the reference"), gain, between.format(low=low, high=high)))
     trainings = evidence.tally.trained + evidence.tally.cached
     total = sum(sum(entry.fit_times) for entry in evidence.entries)

@@ -6,7 +6,7 @@ from etalon.locales import _, date, ngettext, number, percent
 from etalon.report.blocks import Bullets, Callout, Column, Details, Figure, Paragraph, Section, Table
 from etalon.report.evidence import Evidence
 from etalon.report.inline import escape
-from etalon.report.tables import accuracy
+from etalon.report.tables import accuracy, named
 
 
 def conclusion(evidence: Evidence) -> Section:
@@ -18,13 +18,13 @@ def conclusion(evidence: Evidence) -> Section:
         _("Conclusion"),
         [
             _choice(evidence),
-            Bullets(made.reasons),
+            Bullets([named(reason, *(candidate.name for candidate in made.candidates)) for reason in made.reasons]),
             Figure(
                 made.plot,
                 _("Accuracy on validation against training time"),
                 source="result.recommend().plot()",
             ),
-            Paragraph(consistent.text),
+            Paragraph(named(consistent.text, consistent.variant)),
             Section(_("Recommendations"), [Bullets(_recommendations(evidence))]),
             Section(
                 _("How far this can be trusted"),
@@ -43,18 +43,18 @@ def _choice(evidence: Evidence) -> Callout:
     assert entry.test
     assert evidence.reference.test
     figures = {
-        "name": escape(entry.name),
+        "name": entry.name,
         "test": accuracy(entry.test.accuracy),
         "reference": accuracy(evidence.reference.test.accuracy),
     }
     if made.chosen == made.reference:
-        kept = _("Keep **{name}**: no variant is really better on validation. It reaches {test} on test.")
+        kept = _("Keep **`{name}`**: no variant is really better on validation. It reaches {test} on test.")
         return Callout(kept.format(**figures), "neutral")
     if _confirmed(evidence):
-        chosen = _("Choose **{name}**: it reaches {test} on test, where the reference reaches {reference}.")
+        chosen = _("Choose **`{name}`**: it reaches {test} on test, where the reference reaches {reference}.")
         return Callout(chosen.format(**figures), "good")
     doubtful = _(
-        "Validation chooses **{name}**, but the test does not bear it out: {test}, where the reference reaches "
+        "Validation chooses **`{name}`**, but the test does not bear it out: {test}, where the reference reaches "
         "{reference}. More seeds, or more images, must settle it before anything is replaced."
     )
     return Callout(doubtful.format(**figures), "unsure")
@@ -72,41 +72,45 @@ def _recommendations(evidence: Evidence) -> list[str]:
     if verdict is None:
         found.append(_("Keep `{name}` in service.").format(name=entry.name))
     else:
-        effect = findings.effect(verdict, evidence.rope).text
+        effect = named(findings.effect(verdict, evidence.rope).text, entry.name)
         advice = (
-            _("Put `{name}` into service. On test: {effect}")
+            _("Put `{name}` into service. On test, {effect}")
             if _confirmed(evidence)
-            else _("Do not replace `{reference}` yet. On test: {effect}")
+            else _("Do not replace `{reference}` yet. On test, {effect}")
         )
         found.append(advice.format(name=entry.name, reference=evidence.reference.name, effect=effect))
-    wrong = 1 - entry.test.accuracy.value
+    scores = entry.test.accuracy
+    digits = 0 if scores.value < 0.99 else 1
+    errors = {"errors": 1 - scores.value, "low": 1 - scores.high, "high": 1 - scores.low}
     found.append(
         _(
-            "Expect about {errors} errors for 1,000 images like these; have the least confident answers read by a "
-            "person."
-        ).format(errors=number(1000 * wrong, 0 if wrong > 0.01 else 1))
+            "Errors to expect in 1,000 images like these: about {errors} (95% interval {low} to {high}). Have the "
+            "least confident answers checked by a person."
+        ).format(**{name: number(1000 * share, digits) for name, share in errors.items()})
     )
     if evidence.robustness is not None and entry.name in evidence.robustness.models:
         name, drop = evidence.robustness.worst(entry.name)
         found.append(
-            _("Watch for {corruption} in the scanned images: it costs {drop} of the accuracy on average.").format(
-                corruption=corruption_name(name), drop=percent(drop, 1)
-            )
+            _(
+                "What to watch for in the images above all: {corruption}, which costs {drop} of the accuracy on "
+                "average over the five severities."
+            ).format(corruption=corruption_name(name), drop=percent(drop, 1))
         )
     combined = [v.variant for v in evidence.verdicts.items if v.verdict == "better"]
     if len(combined) > 1:
         found.append(
             _("Try together what is better alone ({names}): whether the gains add up is for another study.").format(
-                names=", ".join(combined)
+                names=", ".join(f"`{name}`" for name in combined)
             )
         )
     undecided = [v for v in evidence.verdicts.items if v.verdict == "undecided" and v.seeds_needed]
     if undecided:
         closest = min(undecided, key=lambda v: v.seeds_needed or 0)
         found.append(
-            _("About {n} seeds would settle `{name}`, the closest of the undecided.").format(
-                n=closest.seeds_needed, name=closest.variant
-            )
+            _(
+                "About {n} seeds would settle `{name}`, the closest of the undecided, if its true difference is the "
+                "one seen."
+            ).format(n=closest.seeds_needed, name=closest.variant)
         )
     return found
 
@@ -115,8 +119,8 @@ def _limits(evidence: Evidence) -> list[str]:
     described = evidence.dataset.describe()
     return [
         _(
-            "The intervals speak of other seeds and of other images drawn like these; they say nothing of images from "
-            "another scanner or another population."
+            "The intervals speak of other seeds and of other images drawn like these; they say nothing of images that "
+            "come from elsewhere."
         ),
         _("Training times are those of one thread of this machine; ratios travel better than seconds."),
         _("The data: {digest} (first figures of the content's SHA-256).").format(digest=f"`{described.digest[:12]}`"),
@@ -127,13 +131,18 @@ def _ledger(evidence: Evidence) -> str:
     n = len(evidence.openings)
     last = evidence.openings[-1]
     return ngettext(
-        "This test set was opened once on this store, on {when}, to measure {n_candidates} models.",
-        "This test set was opened {n} times on this store, the last time on {when}, to measure {n_candidates} models: "
+        "This test set was opened once on this store, on {when} (models measured: {n_candidates}).",
+        "This test set was opened {n} times on this store, the last time on {when} (models measured: {n_candidates}); "
         "each look that leads to a new choice makes its figures a little less trustworthy.",
         n,
     ).format(n=n, when=date(last.opened), n_candidates=last.candidates)
 
 
 def _versions(evidence: Evidence) -> Table:
-    rows = [[key, str(value)] for key, value in evidence.environment.items()]
+    names = {
+        "processor": _("processor"),
+        "threads": _("threads"),
+        "precision": _("precision of the computations"),
+    }
+    rows = [[names.get(key, key), escape(str(value))] for key, value in evidence.environment.items()]
     return Table([Column(_("What")), Column(_("Which"))], rows)

@@ -6,11 +6,11 @@ from functools import partial
 from etalon.analysis import findings, mistakes
 from etalon.analysis.predictions import Predictions
 from etalon.figures.bars import bars
-from etalon.locales import _, number, percent
+from etalon.locales import _, ngettext, number, percent
 from etalon.report.blocks import Block, Bullets, Callout, Column, Details, Figure, Paragraph, Section, Table
 from etalon.report.evidence import Entry, Evidence
 from etalon.report.inline import escape
-from etalon.report.tables import at, comparison
+from etalon.report.tables import at, comparison, named
 
 
 def results(evidence: Evidence) -> Section:
@@ -19,21 +19,17 @@ def results(evidence: Evidence) -> Section:
     names = [entry.name for entry in entries]
     tests = [entry.test.accuracy for entry in entries if entry.test]
     lost = [
-        Callout(_("{name}: every trial broke down. {error}").format(name=name, error=escape(broken[0])), "bad")
+        Callout(_("`{name}`: every trial broke down. {error}").format(name=name, error=escape(broken[0])), "bad")
         for name, broken in evidence.lost.items()
     ]
-    partial_loss = [
-        Callout(_("{name}: {n} trials broke down.").format(name=entry.name, n=len(entry.errors)), "unsure")
-        for entry in entries
-        if entry.errors
-    ]
+    partial_loss = [Callout(_broken(entry), "unsure") for entry in entries if entry.errors]
     longest = max(entry.fit_time for entry in entries)
     return Section(
         _("Comparative results"),
         [
             comparison(evidence).block(
                 _("All the models; accuracies with 95% intervals, differences with simultaneous ones"),
-                source="opened.frame()",
+                source="opened",
             ),
             Paragraph(_reading(evidence)),
             comparison(evidence).costs(
@@ -46,7 +42,7 @@ def results(evidence: Evidence) -> Section:
                 _("Difference of test accuracy with the reference"),
                 source="opened.verdicts().plot()",
             ),
-            Bullets([finding.text for finding in findings.effects(evidence.verdicts)]),
+            Bullets([named(finding.text, finding.variant) for finding in findings.effects(evidence.verdicts)]),
             Figure(
                 lambda: bars(
                     names,
@@ -100,13 +96,13 @@ def errors(evidence: Evidence) -> Section:
             _("Error rate of each class; the line goes from the best to the worst seed"),
             source=f"{at(entry)}.per_class().plot()",
         ),
-        Paragraph(findings.worst_classes(classes).text),
+        Paragraph(escape(findings.worst_classes(classes).text)),
         Figure(
             partial(confusion.plot, normalise=None),
             _("Confusion matrix, mean over seeds"),
             source=f"{at(entry)}.confusion().plot()",
         ),
-        Paragraph(findings.confusions(confusion).text),
+        Paragraph(escape(findings.confusions(confusion).text)),
     ]
     if len(some):
         blocks.append(
@@ -122,8 +118,8 @@ def errors(evidence: Evidence) -> Section:
         blocks.append(Paragraph(_always_wrong(answers, len(pool))))
     for pair in confusion.most_confused(1):
         found = mistakes.gallery(answers, pool, names, true=pair.true, predicted=pair.predicted, n=10)
-        caption = _("{true} taken for {predicted}: the commonest confusion").format(
-            true=pair.true, predicted=pair.predicted
+        caption = _("The commonest confusion: {true} taken for {predicted}").format(
+            true=escape(pair.true), predicted=escape(pair.predicted)
         )
         source = f"{at(entry)}.gallery(true={pair.true!r}, predicted={pair.predicted!r}, n=10).plot()"
         blocks.append(Figure(partial(found.plot, 5), caption, source=source))
@@ -138,22 +134,27 @@ def robustness(evidence: Evidence) -> Section:
     columns = [
         Column(_("Model")),
         Column(_("Original images"), "number"),
-        Column(_("Noise (σ = 0.1)"), "number"),
+        Column(_("Noise (σ = {sigma})").format(sigma=number(0.1, 1)), "number"),
         Column(_("Rotation (±15°)"), "number"),
     ]
     rows = [
-        [str(name), *(percent(value) for value in row)] for name, row in zip(frame.index, frame.values, strict=True)
+        [escape(str(name)), *(percent(value) for value in row)]
+        for name, row in zip(frame.index, frame.values, strict=True)
     ]
     seeds = min(len(found.clean[model]) for model in found.models)
     return Section(
         _("Robustness"),
         [
             Paragraph(
-                _(
-                    "A form is scanned askew, badly lit, photocopied. The test images ({n}) are degraded in two ways: "
-                    "Gaussian noise of standard deviation 0.1 clipped to the range of the pixels, and a rotation drawn "
-                    "between −15° and +15°. Means over {k} seeds."
-                ).format(n=number(found.n_document, 0), k=seeds)
+                ngettext(
+                    "In service, images come askew, badly lit, photocopied. The test images ({n}) are degraded in two "
+                    "ways: Gaussian noise of standard deviation {sigma}, clipped to the range of the pixels, and a "
+                    "rotation drawn between −15° and +15°. Accuracies are those of one seed.",
+                    "In service, images come askew, badly lit, photocopied. The test images ({n}) are degraded in two "
+                    "ways: Gaussian noise of standard deviation {sigma}, clipped to the range of the pixels, and a "
+                    "rotation drawn between −15° and +15°. Accuracies are means over {k} seeds.",
+                    seeds,
+                ).format(n=number(found.n_document, 0), sigma=number(0.1, 1), k=seeds)
             ),
             Table(columns, rows, _("Accuracy on degraded images"), source="robustness.document_frame()"),
             Figure(
@@ -167,16 +168,18 @@ def robustness(evidence: Evidence) -> Section:
                 source="robustness.plot_document()",
             ),
             Paragraph(
-                _("Ten corruptions follow, at five severities, on {n} test images drawn at random.").format(
+                _("Ten corruptions follow, at five severities, on test images drawn at random (images: {n}).").format(
                     n=number(found.n, 0)
                 )
+                if found.n < found.n_document
+                else _("Ten corruptions follow, at five severities, on all the test images.")
             ),
             Figure(
                 partial(found.plot, reference=evidence.reference.name),
                 _("Accuracy against the severity of ten corruptions"),
                 source=f"robustness.plot(reference={evidence.reference.name!r})",
             ),
-            Bullets([findings.robustness(found, model).text for model in found.models]),
+            Bullets([named(findings.robustness(found, model).text, model) for model in found.models]),
         ],
     )
 
@@ -188,25 +191,40 @@ def _curves(entry: Entry) -> Sequence[Block]:
             _("Learning curves of {name}").format(name=entry.name),
             source=f"{at(entry)}.curves().plot()",
         ),
-        Paragraph(findings.overfits(entry.curves.overfitting).text),
+        Paragraph(named(findings.overfits(entry.curves.overfitting).text, entry.name)),
     ]
 
 
+def _broken(entry: Entry) -> str:
+    n = len(entry.errors)
+    return ngettext("`{name}`: one trial broke down.", "`{name}`: {n} trials broke down.", n).format(
+        name=entry.name, n=n
+    )
+
+
 def _reading(evidence: Evidence) -> str:
-    counts = {
-        word: sum(v.verdict == word for v in evidence.verdicts.items)
+    """The variants of each verdict, by name."""
+    names = {
+        word: ", ".join(f"`{v.variant}`" for v in evidence.verdicts.items if v.verdict == word)
         for word in ("better", "worse", "equivalent", "undecided")
     }
-    return _(
-        "Of {n} variants, {better} are really better than the reference on the test images, {worse} really worse, "
-        "{equivalent} equivalent, {undecided} undecided."
-    ).format(n=len(evidence.verdicts), **counts)
+    patterns = {
+        "better": _("Really better than the reference on the test images: {names}."),
+        "worse": _("Really worse: {names}."),
+        "equivalent": _("Equivalent: {names}."),
+        "undecided": _("Undecided: {names}."),
+    }
+    none = [] if names["better"] else [_("No variant is really better than the reference on the test images.")]
+    return " ".join([*none, *(patterns[word].format(names=listed) for word, listed in names.items() if listed)])
 
 
 def _always_wrong(answers: Predictions, images: int) -> str:
     correct = answers.correct()
     never, ever = int((correct.max(axis=0) == 0).sum()), int((correct.min(axis=0) == 0).sum())
+    figures = {"images": number(images, 0), "ever": number(ever, 0), "never": number(never, 0)}
+    if len(answers.seeds) == 1:
+        return _("Test images: {images}; misclassified: {ever}.").format(**figures)
     return _(
-        "Of {images} test images, {ever} are misclassified by one seed at least and {never} by all {k}: the first "
-        "depend on chance in training, the second are beyond this model, or wrongly labelled."
-    ).format(images=number(images, 0), ever=number(ever, 0), never=number(never, 0), k=len(answers.seeds))
+        "Test images: {images}; misclassified by at least one seed: {ever}, of which by all {k} seeds: {never}. The "
+        "latter are beyond this model, or wrongly labelled; for the others, chance in training decides."
+    ).format(**figures, k=len(answers.seeds))

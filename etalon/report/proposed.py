@@ -4,11 +4,12 @@ from functools import partial
 
 from etalon.analysis import findings
 from etalon.data.splits import Fixed, HoldOut, KFold, Split
-from etalon.locales import _, choose, ngettext, number, percent, seconds
+from etalon.locales import _, choose, in_points, ngettext, number, percent, seconds
+from etalon.models.factors import short
 from etalon.report.blocks import Bullets, Callout, Code, Column, Details, Figure, Paragraph, Section, Table
 from etalon.report.evidence import Entry, Evidence
 from etalon.report.inline import escape
-from etalon.report.tables import at
+from etalon.report.tables import at, named
 
 
 def introduction(evidence: Evidence) -> Section:
@@ -20,7 +21,7 @@ def introduction(evidence: Evidence) -> Section:
         [_("Size of an image"), " × ".join(map(str, described.train_shape[1:]))],
         [_("Pixels"), f"{described.dtype}, {described.low}–{described.high}"],
         [_("Classes"), ", ".join(described.classes)],
-        [_("In memory"), f"{number(described.size / 1e6, 1)} MB"],
+        [_("In memory"), _("{size} MB").format(size=number(described.size / 1e6, 1))],
     ]
     context = choose(evidence.context)
     return Section(
@@ -89,11 +90,14 @@ def reference(evidence: Evidence) -> Section:
                 _("Learning curves of {name}: mean and spread over seeds").format(name=entry.name),
                 source=f"{at(entry)}.curves().plot()",
             ),
-            Paragraph(findings.overfits(entry.curves.overfitting).text),
+            Paragraph(named(findings.overfits(entry.curves.overfitting).text, entry.name)),
             Paragraph(
-                _(
+                ngettext(
+                    "With one seed it reaches **{test}** on test (95% interval {low} to {high}), {validation} on "
+                    "validation, and trains in {time}.",
                     "Over {k} seeds it reaches **{test}** on test (95% interval {low} to {high}), {validation} on "
-                    "validation, and trains in {time}."
+                    "validation, and trains in {time}.",
+                    len(entry.fit_times),
                 ).format(
                     k=len(entry.fit_times),
                     test=percent(entry.test.accuracy.value),
@@ -110,12 +114,12 @@ def reference(evidence: Evidence) -> Section:
 def proposals(evidence: Evidence) -> Section:
     """Each variant: its reason, the factors in which it differs, its code."""
     count = len(evidence.entries) - 1 + len(evidence.lost)
-    start = ngettext("One change was proposed.", "{n} changes were proposed, one at a time.", count).format(n=count)
+    start = ngettext("One variant was proposed.", "{n} variants were proposed.", count).format(n=count)
     rows = [
         [
-            entry.name,
+            escape(entry.name),
             ", ".join(dict.fromkeys(family_name(factor.family) for factor in entry.candidate.factors)) or "—",
-            "; ".join(factor.sentence() for factor in entry.candidate.factors) or _("nothing"),
+            escape(_("; ").join(factor.sentence() for factor in entry.candidate.factors)) or _("nothing"),
             escape(entry.because) or "—",
         ]
         for entry in evidence.entries[1:]
@@ -131,7 +135,7 @@ def proposals(evidence: Evidence) -> Section:
                 + _("What changes is found by comparing each variant with the reference; nobody declares it.")
             ),
             Table(columns, rows, _("The variants, what they change and why")),
-            *(Callout(warning.text, "unsure") for warning in warned if warning),
+            *(Callout(named(warning.text, warning.variant), "unsure") for warning in warned if warning),
             Details(
                 _("The code of the variants"),
                 [
@@ -159,10 +163,15 @@ def family_name(family: str) -> str:
 def split_sentence(split: Split) -> str:
     """How validation images are chosen."""
     if isinstance(split, HoldOut):
-        return _(
-            "{share} of the training images validate, drawn anew for each seed, class by class, and the same for all "
-            "models."
-        ).format(share=percent(split.fraction, 0))
+        drawn = (
+            _(
+                "{share} of the training images validate, drawn anew for each seed, class by class, the same for all "
+                "models."
+            )
+            if split.stratified
+            else _("{share} of the training images validate, drawn anew for each seed, the same for all models.")
+        )
+        return drawn.format(share=percent(split.fraction, 0))
     if isinstance(split, Fixed):
         return _("The last {share} of the training images validate, for every seed.").format(
             share=percent(split.fraction, 0)
@@ -172,33 +181,49 @@ def split_sentence(split: Split) -> str:
 
 
 def _aim(evidence: Evidence) -> str:
-    trained = evidence.tally.trained + evidence.tally.cached
-    return _(
-        "This report compares a reference model with {n} variants, on equal terms: each is trained with the same {k} "
-        "seeds, on the same images, in the same order ({trials} trainings in all). It says which differences are real, "
-        "where the best model still fails, how it bears degraded images, and which one to choose."
-    ).format(n=len(evidence.entries) - 1 + len(evidence.lost), k=len(evidence.seeds), trials=trained)
+    n, k = len(evidence.entries) - 1 + len(evidence.lost), len(evidence.seeds)
+    compared = ngettext(
+        "This report compares a reference model with one variant, on equal terms.",
+        "This report compares a reference model with {n} variants, on equal terms.",
+        n,
+    )
+    trained = ngettext(
+        "Each is trained with the same seed, on the same images, in the same order (trainings in all: {trials}).",
+        "Each is trained with the same {k} seeds, on the same images, in the same order (trainings in all: {trials}).",
+        k,
+    )
+    told = _(
+        "It says which differences are real, where the chosen model still fails, how it bears degraded images, and "
+        "which one to choose."
+    )
+    trials = number(evidence.tally.trained + evidence.tally.cached, 0)
+    return " ".join([compared.format(n=n), trained.format(k=k, trials=trials), told])
 
 
 def _method(evidence: Evidence) -> list[str]:
     return [
         split_sentence(evidence.split),
-        _("The choice is made on validation. The test images are looked at once the choice is made, to measure it."),
+        _("The choice is made on validation. The test images are looked at only after it, to measure it."),
         _(
             "A difference is judged against two sources of chance at once, the seeds and the images (crossed "
             "random-effects test); the more variants, the stronger the proof that is asked for (Holm's correction)."
         ),
         _(
-            "**Better** or **worse**: adjusted p under 0.05. **Equivalent**: within ±{rope} points, by two one-sided "
-            "tests. **Undecided**: neither; the report then says what would settle it."
-        ).format(rope=number(100 * evidence.rope)),
+            "**Better** or **worse**: adjusted p under 0.05. **Equivalent**: within {rope}, by two one-sided tests. "
+            "**Undecided**: neither; the report then says what would settle it."
+        ).format(rope=in_points(evidence.rope, margin=True)),
     ]
 
 
 def _recipe(entry: Entry) -> str:
     recipe = entry.candidate.recipe
-    rate = recipe.learning_rate if isinstance(recipe.learning_rate, float) else None
-    text = _("Trained with {optimizer}, loss {loss}, {epochs} epochs, batches of {batch} images").format(
-        optimizer=recipe.optimizer.class_name, loss=recipe.loss, epochs=recipe.epochs, batch=recipe.batch_size
+    rate = recipe.learning_rate
+    return _(
+        "Training: optimizer `{optimizer}`, learning rate {rate}, loss `{loss}`, batch size {batch}, {epochs}."
+    ).format(
+        optimizer=recipe.optimizer.class_name,
+        rate=short(rate) if isinstance(rate, float) else f"`{rate['class_name']}`",
+        loss=recipe.loss,
+        batch=number(recipe.batch_size, 0),
+        epochs=ngettext("{n} epoch", "{n} epochs", recipe.epochs).format(n=number(recipe.epochs, 0)),
     )
-    return text + (_(", learning rate {rate}.").format(rate=f"{rate:g}") if rate else ".")

@@ -1,5 +1,6 @@
 """The comparison table: one set of rows for the terminal, the notebook, pandas and the report."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -7,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from etalon.analysis.crossed import Interval
 from etalon.analysis.verdicts import Verdict
-from etalon.figures.intervals import verdict_name
-from etalon.locales import _, number, percent, points, seconds
+from etalon.figures.intervals import verdict_name, with_interval
+from etalon.locales import _, in_points, number, p_value, percent, points, seconds
 from etalon.report.blocks import Badge, Cell, Column, Kind, Table, Tone
 from etalon.report.evidence import Entry, Evidence
 from etalon.report.inline import escape as escape_markup
@@ -115,7 +116,11 @@ class Comparison:
         return [
             (title, "number", lambda e: accuracy((e.test or e.validation).accuracy)),
             (_("Difference (points)"), "number", lambda e: _difference(e.verdict)),
-            (_("Adjusted p"), "number", lambda e: p_value(e.verdict.p_adjusted) if e.verdict else "—"),
+            (
+                _("Adjusted p"),
+                "number",
+                lambda e: p_value(e.verdict.p_adjusted).removeprefix("p = ").removeprefix("p ") if e.verdict else "—",
+            ),
             (_("Verdict"), "verdict", lambda e: _badge(e.verdict)),
         ]
 
@@ -131,15 +136,15 @@ class Comparison:
         part = _("test") if self._on_test else _("validation")
         notes = [
             _(
-                "Differences with {reference} on {part}, simultaneous 95% intervals over {k} seeds and {n} images; "
-                "p adjusted by Holm over {m} variants; equivalence margin ±{rope} points."
+                "Differences with {reference} on {part}, with simultaneous 95% intervals (seeds: {k}; images: {n}); p "
+                "adjusted by Holm (variants: {m}); equivalence margin {rope}."
             ).format(
                 reference=self.evidence.reference.name,
                 part=part,
                 k=len(self.evidence.seeds),
                 n=number(self._images, 0),
                 m=len(self.evidence.verdicts),
-                rope=number(100 * self.evidence.rope),
+                rope=in_points(self.evidence.rope, margin=True),
             ),
             *self.evidence.recommendation.reasons,
         ]
@@ -155,8 +160,7 @@ class Comparison:
 def _difference(verdict: Verdict | None) -> str:
     if verdict is None:
         return "—"
-    low, high = points(verdict.low_simultaneous), points(verdict.high_simultaneous)
-    return f"{points(verdict.difference)} [{low} ; {high}]"
+    return with_interval(verdict.difference, verdict.low_simultaneous, verdict.high_simultaneous)
 
 
 def _badge(verdict: Verdict | None) -> Cell:
@@ -174,9 +178,14 @@ def accuracy(interval: Interval) -> str:
     return f"{percent(interval.value)} ± {number(100 * half)}"
 
 
-def p_value(p: float) -> str:
-    """A p-value as one reads it."""
-    return f"< {number(0.001, 3)}" if p < 0.001 else number(p, 3)
+def named(text: str, *names: str) -> str:
+    """A plain sentence as inline markup: each of these names, where it comes first, in the letters of a program."""
+    marked = escape_markup(text)
+    for name in sorted(set(names), key=len, reverse=True):
+        where = re.search(rf"(?<![\w`]){re.escape(escape_markup(name))}(?![\w`])", marked)
+        if where:
+            marked = f"{marked[: where.start()]}`{name}`{marked[where.end() :]}"
+    return marked
 
 
 def at(entry: Entry) -> str:

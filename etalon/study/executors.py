@@ -5,16 +5,19 @@ A trial is always trained with one thread, so that its result does not depend on
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Protocol
+from typing import IO, Any, Protocol
 
 from etalon.data.dataset import Dataset
-from etalon.errors import EtalonError, TrainingError
+from etalon.errors import EtalonError, StudyError, TrainingError
 from etalon.study.frames import receive, send
 from etalon.study.store import Store
 from etalon.study.trial import Trial, perform
@@ -58,6 +61,8 @@ class Executor(Protocol):
 def executor(workers: int | None, trials: int) -> Executor:
     """As many processes as there are cores and trials, unless told otherwise; 0: this process trains."""
     wanted = min(cores(), trials) if workers is None else workers
+    if wanted < 0:
+        raise StudyError(f"workers={wanted}", "it is a number of processes", "Give 0 to train without any, or 1, 2…")
     return Processes(wanted) if wanted else InProcess()
 
 
@@ -131,7 +136,7 @@ class Processes:
                 process.train(trial, dataset, store, notify)
 
         with ThreadPoolExecutor(self._workers) as threads:
-            futures = [threads.submit(serve, process) for process in processes]
+            futures = [threads.submit(copy_context().run, serve, process) for process in processes]
             try:
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
                 for future in done:
@@ -149,53 +154,86 @@ class _Process:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
+        self._changing = threading.Lock()
 
     def train(self, trial: Trial, dataset: Dataset, store: Store, notify: Notify) -> None:
-        process = self._started()
-        assert process.stdin
-        assert process.stdout
-        try:
-            send(process.stdin, (trial, dataset.digest, (store.folder, store.url)))
-            while True:
-                event: Event = receive(process.stdout)
-                notify(event)
-                if event.last:
-                    return
-        except (EOFError, OSError):
-            if self._closed:
-                return
-            self._process = None
-            process.kill()
-            error = WorkerDiedError(process.wait())
-            notify(_breakdown(trial, store, error))
+        """Have the trial trained, and tell what is heard of it."""
+        order = (trial, dataset.digest, (store.folder, store.url))
+        for event in self._events(trial, order, store):
+            notify(event)
 
     def close(self) -> None:
-        self._closed = True
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            for stream in (self._process.stdin, self._process.stdout):
-                assert stream
-                stream.close()
+        """End the process, whatever it is doing."""
+        with self._changing:
+            self._closed = True
+            if self._process:
+                _end(self._process, patience=0)
+
+    def _events(self, trial: Trial, order: Any, store: Store) -> Iterator[Event]:
+        try:
+            process = self._started()
+            send(_there(process.stdin), order)
+            while True:
+                answer: Event | StudyError = receive(_there(process.stdout))
+                if isinstance(answer, StudyError):
+                    raise answer
+                yield answer
+                if answer.last:
+                    return
+        except (EOFError, OSError):
+            if not self._closed:
+                yield self._death(trial, store)
+        except Exception as error:  # a trial that cannot be sent, or not be read there
+            yield _breakdown(trial, store, error)
 
     def _started(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            paths = os.pathsep.join(path for path in sys.path if path)
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "etalon.study.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env={**os.environ, **ALLOCATOR, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
-            )
-        return self._process
+        with self._changing:
+            if self._closed:
+                raise EOFError
+            if self._process is None:
+                paths = os.pathsep.join(path for path in sys.path if path)
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "etalon.study.worker"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env={**os.environ, **ALLOCATOR, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
+                )
+            return self._process
+
+    def _death(self, trial: Trial, store: Store) -> Event:
+        with self._changing:
+            process, self._process = self._process, None
+        status = _end(process, patience=5) if process else 0
+        if store.has(trial.key):  # it had finished, and could not say so
+            return Event(trial.key, "done")
+        return _breakdown(trial, store, WorkerDiedError(status))
+
+
+def _end(process: subprocess.Popen[bytes], patience: float) -> int:
+    """The status of a process that is about to end, or has `patience` seconds to do so."""
+    try:
+        status = process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        status = process.wait()
+    for stream in (process.stdin, process.stdout):
+        with suppress(OSError):  # what it did not read is lost
+            _there(stream).close()
+    return status
+
+
+def _there(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream
+    return stream
 
 
 class WorkerDiedError(EtalonError):
     """The process that trained was ended: no memory left, a crash, a signal."""
 
     def __init__(self, status: int) -> None:
+        ended = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
         super().__init__(
-            f"a training process that ended with status {status}",
+            f"a training process that ended {ended}",
             "it was killed or has crashed, often for want of memory",
             "Run the study again: the trial goes on from its last epoch. Fewer workers need less memory.",
         )

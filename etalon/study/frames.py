@@ -22,5 +22,8 @@ def receive(stream: IO[bytes]) -> Any:
     header = stream.read(8)
     if len(header) < 8:
         raise EOFError
-    payload = stream.read(struct.unpack("<Q", header)[0])
+    size = struct.unpack("<Q", header)[0]
+    payload = stream.read(size)
+    if len(payload) < size:
+        raise EOFError
     return cloudpickle.loads(payload)

@@ -40,10 +40,11 @@ class Plan:
 
     def missing(self) -> list[tuple[str, int]]:
         """The trials to train: not finished, and not known to diverge. Two variants that are the same share a trial."""
-        known = {key: record.status for key, record in self.store.records(self.keys.values()).items()}
+        finished, records = self.store.finished(self.keys.values()), self.store.records(self.keys.values())
+        diverged = {key for key, record in records.items() if record.status == "diverged"}
         wanted: dict[str, tuple[str, int]] = {}
         for place, key in self.keys.items():
-            if known.get(key) != "diverged" and not (known.get(key) == "done" or self.store.has(key)):
+            if key not in finished | diverged:
                 wanted.setdefault(key, place)
         return list(wanted.values())
 
@@ -59,7 +60,7 @@ class Plan:
 
     def runs(self) -> dict[str, tuple[Run, ...]]:
         """The finished runs of each variant, in the order of the seeds."""
-        done = {key for key, record in self.store.records(self.keys.values()).items() if record.status == "done"}
+        done = self.store.finished(self.keys.values())
         return {
             c.name: tuple(self.store.load(self.keys[c.name, s]) for s in self.seeds if self.keys[c.name, s] in done)
             for c in self.candidates

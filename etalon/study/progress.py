@@ -89,10 +89,11 @@ def _terminal(names: Names, total: int) -> Iterator[Notify]:
                 note = f"val_accuracy {number(logs['val_accuracy'], 4)}" if "val_accuracy" in logs else ""
                 bars.update(tasks[event.key], completed=event.epochs, note=note)
             else:
-                bars.remove_task(tasks.pop(event.key))
+                if event.key in tasks:  # it may have broken down before it started
+                    bars.remove_task(tasks.pop(event.key))
                 bars.advance(whole)
                 if event.what != "done":
-                    console.print(_outcome(names, event, None), style="red")
+                    console.print(_outcome(names, event, None), style="red", markup=False, highlight=False)
 
         yield notify
 

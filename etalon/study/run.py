@@ -40,6 +40,15 @@ class Run:
     test_logits: np.ndarray
     environment: Mapping[str, str]
 
+    def __str__(self) -> str:
+        """The figures of every epoch, under the trial's name."""
+        shown = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+        lines = [f"{self.study} · {self.variant} · {self.seed}", self.key, "".join(f"{name:>15}" for name in shown)]
+        for epoch in range(len(self.history["loss"])):
+            kept = "  *" if epoch + 1 == self.best_epoch else ""
+            lines.append("".join(f"{self.history[name][epoch]:15.5g}" for name in shown) + kept)
+        return "\n".join(lines)
+
     def scalars(self) -> dict[str, Any]:
         """All but the arrays, as plain JSON."""
         return {k: v for k, v in asdict(self).items() if k not in ARRAYS}

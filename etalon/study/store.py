@@ -13,8 +13,9 @@ folder that is complete but not recorded, which the next look records.
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sql
 from filelock import FileLock
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from etalon.data.dataset import Dataset, Part
@@ -32,6 +33,8 @@ from etalon.study.run import Run
 from etalon.train.state import Snapshot
 
 SCHEMA = 1
+# What the readers of JSON, of .npz and of safetensors raise when a file is not what it should be.
+DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, SafetensorError)
 
 _tables = sql.MetaData()
 _schema = sql.Table("schema", _tables, sql.Column("version", sql.Integer, primary_key=True))
@@ -112,10 +115,8 @@ class Store:
         with _clear_errors(self.folder):
             for name in ("runs", "checkpoints", "locks", "data"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-        self._engine = sql.create_engine(url or f"sqlite:///{self.folder / 'etalon.db'}", connect_args=_wait(url))
-        if url is None:
-            sql.event.listen(self._engine, "connect", _write_ahead)
-        with FileLock(self.folder / "locks" / "schema"), self._begin() as connection:
+        self._engine = _engine(url, self.folder / "etalon.db")
+        with self._locked("schema"), self._begin() as connection:
             _tables.create_all(connection)
             versions = connection.execute(sql.select(_schema.c.version)).scalars().all()
             if not versions:
@@ -132,17 +133,21 @@ class Store:
     @contextmanager
     def reserve(self, key: str) -> Iterator[None]:
         """Hold the trial: another process that wants it waits until this one has finished, or has died."""
-        with FileLock(self.folder / "locks" / key):
+        with self._locked(key):
             yield
 
     def has(self, key: str) -> bool:
         """Whether the trial is finished."""
-        if self.records([key]).get(key, _NONE).status == "done":
-            return True
-        if (self._run(key) / "run.json").exists():  # renamed, and the process died before it was recorded
-            self._record(self.load(key))
-            return True
-        return False
+        return bool(self.finished([key]))
+
+    def finished(self, keys: Iterable[str]) -> set[str]:
+        """Those of the trials that are finished; one whose folder has been deleted no longer is."""
+        there = {key for key in keys if (self._run(key) / "run.json").exists()}
+        records = self.records(there)
+        for key in there:
+            if key not in records or records[key].status != "done":  # renamed, and the process died before recording
+                self._record(self.load(key))
+        return there
 
     def records(self, keys: Iterable[str] | None = None) -> dict[str, Record]:
         """What is known of these trials, or of all, by key."""
@@ -150,7 +155,8 @@ class Store:
         if keys is not None:
             query = query.where(_trials.c.key.in_(list(keys)))
         with self._begin() as connection:
-            return {row.key: Record(**row._mapping) for row in connection.execute(query)}
+            rows = connection.execute(query).all()
+        return {row.key: Record(**{**row._mapping, "finished": _aware(row.finished)}) for row in rows}
 
     def load(self, key: str) -> Run:
         """The finished run.
@@ -161,9 +167,9 @@ class Store:
         folder = self._run(key)
         try:
             scalars = json.loads((folder / "run.json").read_text())
-            with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+            with (folder / "arrays.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return Run.of(scalars, dict(arrays))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except DAMAGE as error:
             raise self._damaged(folder, error) from error
 
     def find(self, beginning: str) -> Run:
@@ -186,29 +192,31 @@ class Store:
                 order = json.loads(file.metadata()["order"])
             weights = load_file(path)
             return {name: weights[name] for name in order}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except DAMAGE as error:
             raise self._damaged(path, error) from error
 
     def save(self, run: Run, weights: Mapping[str, np.ndarray]) -> None:
         """Keep a finished run; the store is as before if this fails."""
         place = self._run(run.key)
         scratch = place.with_name(f".{run.key}.new")
-        with _clear_errors(self.folder):
+        parts = [scratch / name for name in ("run.json", "arrays.npz", "weights.safetensors")]
+        with _clear_errors(self.folder, *parts):
             scratch.mkdir(exist_ok=True)
-            (scratch / "run.json").write_text(json.dumps(run.scalars(), sort_keys=True))
-            np.savez(scratch / "arrays.npz", **run.arrays())  # type: ignore[arg-type]
-            _save_tensors(scratch / "weights.safetensors", weights, {"order": json.dumps(list(weights))})
+            parts[0].write_text(json.dumps(run.scalars(), sort_keys=True))
+            np.savez(parts[1], **run.arrays())  # type: ignore[arg-type]
+            _save_tensors(parts[2], weights, {"order": json.dumps(list(weights))})
             _flush(scratch)
             shutil.rmtree(place, ignore_errors=True)
             scratch.rename(place)
             _sync(place.parent)
         self._record(run)
-        self._checkpoint(run.key).unlink(missing_ok=True)
 
     def fail(self, key: str, study: str, variant: str, seed: int, error: str, *, diverged: bool) -> None:
         """Record a trial that broke down. One that diverged would do so again; any other is tried anew next time."""
         status = "diverged" if diverged else "failed"
         self._upsert(key=key, study=study, variant=variant, seed=seed, status=status, error=error)
+        if diverged:
+            self._checkpoint(key).unlink(missing_ok=True)
 
     # trainings under way
 
@@ -216,19 +224,20 @@ class Store:
         """Keep where the training is; replaces the checkpoint before it in one step."""
         path = self._checkpoint(key)
         scratch = path.with_suffix(".new")
-        with _clear_errors(self.folder):
+        with _clear_errors(self.folder, scratch):
             _save_tensors(scratch, snapshot.arrays, {"meta": json.dumps(snapshot.meta)})
             _sync(scratch)
             scratch.replace(path)
 
     def checkpoint(self, key: str) -> Snapshot | None:
-        """Where an interrupted training was; None if it must start from the beginning."""
+        """Where an interrupted training was; None if it must start from the beginning, which ends alike."""
         path = self._checkpoint(key)
-        if not path.exists():
+        try:
+            with safe_open(path, framework="numpy") as file:
+                meta = json.loads(file.metadata()["meta"])
+            return Snapshot(load_file(path), meta)
+        except DAMAGE:
             return None
-        with safe_open(path, framework="numpy") as file:
-            meta = json.loads(file.metadata()["meta"])
-        return Snapshot(load_file(path), meta)
 
     def files(self, key: str) -> Path:
         """Where the user's callbacks write."""
@@ -257,7 +266,7 @@ class Store:
         query = sql.select(_openings).where(_openings.c.data == data).order_by(_openings.c.id)
         with self._begin() as connection:
             rows = connection.execute(query).all()
-        return [Opening(r.data, r.choice, r.study, r.candidates, r.recommended, r.opened) for r in rows]
+        return [Opening(r.data, r.choice, r.study, r.candidates, r.recommended, _aware(r.opened)) for r in rows]
 
     @property
     def reports(self) -> Path:
@@ -271,11 +280,11 @@ class Store:
     def share(self, dataset: Dataset) -> None:
         """Put the images where several processes can map them; done once per dataset."""
         place = self.folder / "data" / dataset.digest
-        with FileLock(self.folder / "locks" / f"data-{dataset.digest}"):
+        with self._locked(f"data-{dataset.digest}"):
             if place.exists():
                 return
             scratch = place.with_name(place.name + ".new")
-            with _clear_errors(self.folder):
+            with _clear_errors(self.folder, scratch):
                 scratch.mkdir(exist_ok=True)
                 for name, part in (("train", dataset.train), ("test", dataset.test)):
                     np.save(scratch / f"{name}_x.npy", part.x)
@@ -286,20 +295,39 @@ class Store:
                     "provenance": dataset.provenance,
                 }
                 (scratch / "about.json").write_text(json.dumps(about))
+                _flush(scratch)
                 scratch.rename(place)
 
     def shared(self, digest: str) -> Dataset:
-        """The images put there by `share`."""
+        """The images put there by `share`.
+
+        Raises:
+            StoreError: there are none, or their files are damaged.
+        """
         place = self.folder / "data" / digest
-        parts = [
-            Part(np.load(place / f"{name}_x.npy", mmap_mode="r"), np.load(place / f"{name}_y.npy"))
-            for name in ("train", "test")
-        ]
-        about = json.loads((place / "about.json").read_text())
-        about["classes"] = {lang: tuple(names) for lang, names in about["classes"].items()}
-        return Dataset(train=parts[0], test=parts[1], digest=digest, **about)
+        try:
+            parts = [
+                Part(np.load(place / f"{name}_x.npy", mmap_mode="r"), np.load(place / f"{name}_y.npy"))
+                for name in ("train", "test")
+            ]
+            about = json.loads((place / "about.json").read_text())
+            classes = {lang: tuple(names) for lang, names in about["classes"].items()}
+            return Dataset(about["name"], parts[0], parts[1], classes, about["provenance"], digest)
+        except DAMAGE as error:
+            why = f"the images that training processes share cannot be read ({error})"
+            raise StoreError(f"{place}", why, "Delete this folder: the next run makes it again.") from error
 
     # inside
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        lock = FileLock(self.folder / "locks" / name)
+        with _clear_errors(self.folder):
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _run(self, key: str) -> Path:
         return self.folder / "runs" / key
@@ -315,6 +343,7 @@ class Store:
         )
 
     def _record(self, run: Run) -> None:
+        self._checkpoint(run.key).unlink(missing_ok=True)
         self._upsert(
             key=run.key,
             study=run.study,
@@ -344,23 +373,31 @@ class Store:
             ) from error
 
 
-_NONE = Record("", "", "", 0, "unknown", None, None, None, datetime.min)
-
-
 @contextmanager
-def _clear_errors(folder: Path) -> Iterator[None]:
+def _clear_errors(folder: Path, *written: Path) -> Iterator[None]:
+    """Say what a failure to write means, and take away what was `written` by halves."""
     try:
         yield
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
+        for path in written:
+            _remove(path)
         raise StoreError(
             f"the store {folder}",
-            f"it cannot be written ({error.strerror or error})",
+            f"it cannot be written ({getattr(error, 'strerror', None) or error})",
             "Free some space or give a folder of yours with --store; the runs already finished are safe.",
         ) from error
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
 def _save_tensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
-    save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, path, metadata)
+    save_file({k: np.asarray(v, order="C") for k, v in arrays.items()}, path, metadata)
 
 
 def _flush(folder: Path) -> None:
@@ -377,8 +414,20 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _wait(url: str | None) -> dict[str, Any]:
-    return {"timeout": 60} if url is None or url.startswith("sqlite") else {}
+def _engine(url: str | None, file: Path) -> sql.Engine:
+    try:
+        if url is not None:
+            return sql.create_engine(url)
+    except (sql.exc.SQLAlchemyError, ImportError) as error:
+        raise StoreError(f"the URL {url}", f"no database can be reached by it ({error})", "Correct it.") from error
+    engine = sql.create_engine(f"sqlite:///{file}", connect_args={"timeout": 60})  # seconds, while others write
+    sql.event.listen(engine, "connect", _write_ahead)
+    return engine
+
+
+def _aware(moment: datetime) -> datetime:
+    """SQLite forgets the time zone; all moments are written in UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _write_ahead(connection: Any, _record: Any) -> None:

@@ -11,7 +11,7 @@ from etalon.study.store import Record, Store
 
 @dataclass(frozen=True)
 class Line:
-    """The trials of one variant of one study."""
+    """The trials of one variant of one study; `keys` are those of the finished ones, for `etalon show`."""
 
     study: str
     variant: str
@@ -19,6 +19,7 @@ class Line:
     failed: int
     fit_time: float
     last: datetime
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def summary(store: Store) -> Summary:
                 sum(r.status != "done" for r in records),
                 sum(r.fit_time or 0.0 for r in records),
                 max(r.finished for r in records),
+                tuple(r.key for r in records if r.status == "done"),
             )
             for (study, variant), records in sorted(groups.items())
         )

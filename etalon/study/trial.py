@@ -1,5 +1,6 @@
 """A trial: one variant trained with one seed, reserved, trained, predicted, recorded."""
 
+import copy
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,13 +59,14 @@ def perform(trial: Trial, dataset: Dataset, store: Store, after_epoch: AfterEpoc
             if after_epoch:
                 after_epoch(epochs, {k: v[-1] for k, v in snapshot.meta["history"].items()})
 
-        place_files(trial.callbacks, Path(store.files(trial.key)))
+        callbacks = copy.deepcopy(trial.callbacks)  # no trial hears of another
+        place_files(callbacks, store.files(trial.key))
         trained = train(
             trial.network,
             trial.recipe,
             sample,
             trial.seed,
-            callbacks=trial.callbacks,
+            callbacks=callbacks,
             resume=store.checkpoint(trial.key),
             after_epoch=keep,
         )

@@ -5,7 +5,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -43,9 +43,10 @@ class Variant:
         """Sort `keywords` into arguments of `build` and settings of the recipe.
 
         Raises:
-            StudyError: a keyword that is neither.
+            StudyError: a keyword that is neither, or an argument that is missing.
         """
-        parameters = set(inspect.signature(build).parameters)
+        signature = inspect.signature(build)
+        parameters = set(signature.parameters)
         settings = set(Recipe.model_fields) - {"from_logits"}
         unknown = set(keywords) - parameters - settings
         name = name or build.__name__
@@ -55,13 +56,13 @@ class Variant:
                 "neither an argument of its function nor a setting of the recipe",
                 f"Arguments: {', '.join(sorted(parameters)) or 'none'}; settings: {', '.join(sorted(settings))}.",
             )
-        return cls(
-            name,
-            build,
-            because,
-            {k: v for k, v in keywords.items() if k in parameters},
-            {k: v for k, v in keywords.items() if k not in parameters},
-        )
+        arguments = {k: v for k, v in keywords.items() if k in parameters}
+        try:
+            signature.bind(**arguments)
+        except TypeError as error:
+            remedy = "Give it to the decorator, or give it a default in the function."
+            raise StudyError(f"variant {name!r}", str(error), remedy) from error
+        return cls(name, build, because, arguments, {k: v for k, v in keywords.items() if k not in parameters})
 
     @property
     def source(self) -> str:
@@ -74,12 +75,16 @@ class Variant:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A variant whose model has been built and checked against the data, ready to be trained with any seed."""
+    """A variant whose model has been built and checked against the data, ready to be trained with any seed.
+
+    callbacks: Keras's objects, as given by the study or the variant; EarlyStopping is part of the recipe.
+    """
 
     variant: Variant
     model: Any
     recipe: Recipe
     image_shape: tuple[int, int, int]
+    callbacks: tuple[Any, ...] = ()
     factors: tuple[Factor, ...] = ()
 
     @classmethod
@@ -91,19 +96,15 @@ class Candidate:
             RecipeError: a setting that has no meaning.
         """
         model = guard(lambda: variant.build(**variant.arguments), dataset.image_shape)
-        recipe = Recipe.of(model, {**settings, **variant.settings})
+        settings = {**settings, **variant.settings}
+        recipe = Recipe.of(model, settings)
         check(model, dataset.image_shape, dataset.n_classes, recipe.loss, recipe.from_logits)
-        return cls(variant, model, recipe, dataset.image_shape)
+        return cls(variant, model, recipe, dataset.image_shape, keras_callbacks(settings))
 
     @property
     def name(self) -> str:
         """The variant's name."""
         return self.variant.name
-
-    @property
-    def callbacks(self) -> tuple[Any, ...]:
-        """Keras callback objects, as given."""
-        return keras_callbacks(self.variant.settings)
 
     @cached_property
     def weights(self) -> WeightsTable:
@@ -119,7 +120,7 @@ class Candidate:
         factors = differences(
             reference._description, self._description, reference.recipe.to_json(), self.recipe.to_json()
         )
-        return Candidate(self.variant, self.model, self.recipe, self.image_shape, factors)
+        return replace(self, factors=factors)
 
     def network(self, seed: int) -> Network:
         """A torch network with the initial weights of `seed`, shared with other variants where shapes agree."""

@@ -11,14 +11,32 @@ import sys
 import threading
 from typing import Any, BinaryIO
 
+from etalon.errors import StudyError
 from etalon.study.frames import receive, send
 
 
 def _listen(stream: BinaryIO, orders: "queue.SimpleQueue[Any]") -> None:
-    try:
-        while True:
+    while True:
+        try:
             orders.put(receive(stream))
-    except EOFError:
+        except EOFError:
+            os._exit(0)
+        except Exception as error:  # reading a trial imports whatever it is made of
+            orders.put(_unreadable(error))
+
+
+def _unreadable(error: Exception) -> StudyError:
+    return StudyError(
+        "a trial",
+        f"the process that should train it cannot read it ({type(error).__name__}: {error})",
+        "Define the classes of modules and callbacks in the study's file, or where Python can import them.",
+    )
+
+
+def _answer(stream: BinaryIO, message: Any) -> None:
+    try:
+        send(stream, message)
+    except OSError:  # nobody is there any more: this is not the trial's fault
         os._exit(0)
 
 
@@ -39,12 +57,16 @@ def main() -> None:
     stores: dict[Any, Store] = {}
     datasets: dict[str, Any] = {}
     while True:
-        trial, digest, place = orders.get()
+        order = orders.get()
+        if isinstance(order, StudyError):
+            _answer(answers, order)
+            continue
+        trial, digest, place = order
         if place not in stores:
             stores[place] = Store(*place)
         if digest not in datasets:
             datasets[digest] = stores[place].shared(digest)
-        attempt(trial, datasets[digest], stores[place], lambda event: send(answers, event))
+        attempt(trial, datasets[digest], stores[place], lambda event: _answer(answers, event))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The learning rate, early stopping, and Keras's callbacks, called as `fit` would call them."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -94,18 +95,21 @@ class Callbacks:
 
     Args:
         callbacks: objects of `keras.callbacks`, or of classes derived from `Callback`.
-        resumed: the training goes on from a snapshot; files are then appended to.
+        epochs: planned; steps: in each.
+        done: epochs behind, when the training goes on from a snapshot; files are then appended to.
     """
 
     def __init__(
-        self, callbacks: Sequence[Any], network: Network, rate: LearningRate, *, resumed: bool = False
+        self, callbacks: Sequence[Any], network: Network, rate: LearningRate, epochs: int, steps: int, done: int = 0
     ) -> None:
         self._callbacks = callbacks
         self._model = _FittedModel(network, rate)
         for callback in callbacks:
+            callback.set_params({"verbose": 0, "epochs": epochs, "steps": steps})
             callback.set_model(self._model)
-            if resumed and hasattr(callback, "append"):
-                callback.append = True
+            _tell_which_way_is_up(callback)
+            if done:
+                _take_up(callback, done)
             callback.on_train_begin({})
 
     @property
@@ -117,6 +121,11 @@ class Callbacks:
         """Before epoch `epoch`, counted from 0."""
         for callback in self._callbacks:
             callback.on_epoch_begin(epoch, {})
+
+    def batch_begin(self, batch: int) -> None:
+        """Before an update."""
+        for callback in self._callbacks:
+            callback.on_train_batch_begin(batch, {})
 
     def batch_end(self, batch: int, loss: Tensor) -> None:
         """After an update."""
@@ -134,9 +143,9 @@ class Callbacks:
             callback.on_train_end({})
 
     def state(self) -> list[dict[str, Any]]:
-        """The plain numbers that each callback holds (best figure, patience spent)."""
+        """What each callback holds that JSON can hold too: best figure, patience spent, lists of a user's own."""
         return [
-            {k: v for k, v in vars(c).items() if isinstance(v, int | float | str | bool) and k not in _FIXED}
+            {k: json.loads(json.dumps(v)) for k, v in vars(c).items() if k not in _FIXED and _is_plain(v)}
             for c in self._callbacks
         ]
 
@@ -146,7 +155,30 @@ class Callbacks:
             vars(callback).update(values)
 
 
-_FIXED = {"append", "append_header", "filename", "filepath"}
+_FIXED = {"append", "append_header", "filename", "filepath", "min_delta"}  # Keras signs min_delta at the first epoch
+
+
+def _is_plain(value: Any) -> bool:
+    try:
+        return bool(json.loads(json.dumps(value)) == value)
+    except (TypeError, ValueError):
+        return False
+
+
+def _tell_which_way_is_up(callback: Any) -> None:
+    """In `mode="auto"`, Keras's callbacks look for the metric among those of a compiled model."""
+    if getattr(callback, "mode", None) == "auto" and str(callback.monitor).endswith("accuracy"):
+        callback.mode = "max"
+
+
+def _take_up(callback: Any, done: int) -> None:
+    """A CSVLogger goes on with its file; the line of an epoch that must be done again is taken out."""
+    if getattr(callback, "append", True):
+        return
+    callback.append = True
+    path = Path(callback.filename)
+    if path.exists():
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[: 1 + done]))
 
 
 def place_files(callbacks: Sequence[Any], folder: Path) -> None:

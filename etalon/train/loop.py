@@ -76,7 +76,6 @@ def train(
             logs["val_loss"], logs["val_accuracy"] = evaluate(logits, sample.labels[sample.validation], loss_of)
             penalty = network.penalty()
             logs["val_loss"] += 0.0 if penalty is None else float(penalty.detach())
-            logs["learning_rate"] = state.rate.at(max(state.optimizer.steps - 1, 0))
             state.epoch_end(logs, seconds=time.perf_counter() - started)
             if after_epoch:
                 after_epoch(state.epochs_done, state.snapshot())
@@ -92,10 +91,12 @@ def _train_epoch(
     draw = torch.Generator().manual_seed(seed_of("augmentation", seed, epoch))
     labels = torch.from_numpy(np.ascontiguousarray(sample.labels))
     weight = _class_weights(recipe, sample)
-    losses, hits, seen = [], torch.tensor(0), 0
+    losses: list[Tensor] = []
+    hits, seen = torch.tensor(0), 0
     norms = GradientNorms(network) if recipe.gradient_norms else None
     network.train()
     for batch in _batches(recipe, sample, seed, epoch):
+        state.callbacks.batch_begin(len(losses))
         x, y = torch.from_numpy(sample.images[batch]), labels[batch]
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
             logits = network(_prepared(x, recipe, draw)).float()
@@ -114,6 +115,8 @@ def _train_epoch(
         hits += (logits.detach().argmax(1) == y).sum()
         seen += len(y)
         state.callbacks.batch_end(len(losses) - 1, loss.detach())
+        if state.callbacks.stop:
+            break
     _check_finite(losses, epoch, state)
     means = {"loss": float(torch.stack(losses).sum()) / seen, "accuracy": int(hits) / seen}
     return means | (norms.means() if norms else {})

@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -134,8 +135,8 @@ class Recipe(BaseModel):
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
             raise RecipeError(
-                f"{place}={first['input']!r}",
-                str(first["msg"]),
+                f"{place}={first['input']!r}" if place else f"settings {', '.join(sorted(given))}",
+                str(first["msg"]).removeprefix("Value error, "),
                 "See etalon.Recipe for what each setting means.",
             ) from error
 
@@ -150,24 +151,57 @@ def keras_callbacks(settings: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def describe_callback(callback: Any) -> dict[str, Any]:
-    """A callback's class and parameters; a function among them is described by a digest of its source."""
-    parameters = {}
-    for name, value in vars(callback).items():
-        if name.startswith("_") or name in ("params", "model") or value is None:
-            continue
-        parameters[name] = _source_digest(value) if callable(value) else value
-    described: dict[str, Any] = json.loads(
-        json.dumps({"class_name": type(callback).__name__, **parameters}, default=repr)
-    )
+    """A callback's class and parameters; functions, and a class that is not Keras's, by a digest of their source."""
+    kind = type(callback)
+    parameters = {
+        name: value
+        for name, value in vars(callback).items()
+        if not name.startswith("_") and name not in ("params", "model") and value is not None
+    }
+    if not kind.__module__.startswith("keras."):
+        parameters["source"] = _source_digest(kind)
+    described: dict[str, Any] = json.loads(json.dumps({"class_name": kind.__name__, **parameters}, default=_described))
     return described
 
 
-def _source_digest(function: Any) -> str:
+def _described(value: Any) -> str:
+    """What JSON cannot hold, as a text that is the same in every process."""
+    if callable(value):
+        return _source_digest(value)
+    text = repr(value)
+    return type(value).__qualname__ if text == object.__repr__(value) else text  # which holds an address
+
+
+def _source_digest(item: Any) -> str:
+    """Of the text of a function or class, and of the plain values that it holds; of its bytecode if it has no text."""
+    inner = item.func if isinstance(item, partial) else item
     try:
-        source = inspect.getsource(function)
+        source = inspect.getsource(inner)
     except (OSError, TypeError):
-        source = repr(getattr(getattr(function, "__code__", None), "co_code", function))
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
+        code = getattr(inner, "__code__", None)
+        plain = [value for value in code.co_consts if _is_plain(value)] if code else []
+        source = repr((code.co_code, code.co_names, plain)) if code else _name(inner)
+    held = [value for value in _held(item) if _is_plain(value)]
+    return hashlib.sha256(f"{source}{held or ''}".encode()).hexdigest()[:16]
+
+
+def _held(item: Any) -> list[Any]:
+    """What a function closes over, its defaults, the arguments of a partial: they decide what it returns."""
+    if isinstance(item, partial):
+        return [*item.args, *item.keywords.items(), *_held(item.func)]
+    cells = [cell.cell_contents for cell in getattr(item, "__closure__", None) or ()]
+    return [*cells, *(getattr(item, "__defaults__", None) or ())]
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _name(item: Any) -> str:
+    named = item if hasattr(item, "__qualname__") else type(item)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _split_callbacks(callbacks: Sequence[Any]) -> tuple[EarlyStopping | None, tuple[Any, ...]]:
@@ -175,6 +209,7 @@ def _split_callbacks(callbacks: Sequence[Any]) -> tuple[EarlyStopping | None, tu
     stopping, others = None, []
     for callback in callbacks:
         if type(callback).__name__ == "EarlyStopping":
+            _check_stopping(callback, stopping)
             stopping = EarlyStopping(
                 patience=callback.patience,
                 monitor=callback.monitor,
@@ -192,6 +227,18 @@ def _split_callbacks(callbacks: Sequence[Any]) -> tuple[EarlyStopping | None, tu
         else:
             others.append(callback)
     return stopping, tuple(others)
+
+
+def _check_stopping(callback: Any, other: EarlyStopping | None) -> None:
+    if other is not None:
+        raise RecipeError("two EarlyStopping callbacks", "one of them would never be heard", "Keep one.")
+    natural = {"accuracy": "max", "loss": "min"}.get(callback.monitor.removeprefix("val_"), callback.mode)
+    if callback.mode not in ("auto", natural):
+        raise RecipeError(
+            f"EarlyStopping(monitor={callback.monitor!r}, mode={callback.mode!r})",
+            "it would stop when the training goes well",
+            f"Say mode={natural!r}, or leave it out.",
+        )
 
 
 def _optimizer(given: Any) -> tuple[OptimizerSpec, float | dict[str, Any]]:
@@ -243,5 +290,16 @@ def _loss(given: Any) -> dict[str, Any]:
     if not isinstance(loss, keras.losses.Loss):
         return {"loss": str(loss.__name__)}
     config = loss.get_config()
-    fields = {"loss": config["name"], "from_logits": bool(config.get("from_logits", False))}
+    reduction, ignored = config.get("reduction"), config.get("ignore_class")
+    if reduction not in ("sum_over_batch_size", "mean") or ignored is not None:
+        raise RecipeError(
+            f"{type(loss).__name__}(reduction={reduction!r}, ignore_class={ignored!r})",
+            "Étalon takes the mean over all the images of a batch",
+            "Leave these options out.",
+        )
+    function = getattr(loss, "fn", None)
+    fields = {
+        "loss": getattr(function, "__name__", config["name"]),
+        "from_logits": bool(config.get("from_logits", False)),
+    }
     return fields | ({"label_smoothing": config["label_smoothing"]} if config.get("label_smoothing") else {})

@@ -36,13 +36,15 @@ class State:
         self.rate = LearningRate(recipe, updates)
         self.stopping = Stopping(recipe.early_stopping)
         self.history: History = {}
-        self.callbacks = Callbacks(callbacks, network, self.rate, resumed=resume is not None)
+        if resume:
+            self.history = {k: list(v) for k, v in resume.meta["history"].items()}
+        steps = updates // recipe.epochs
+        self.callbacks = Callbacks(callbacks, network, self.rate, recipe.epochs, steps, self.epochs_done)
         if resume:
             self.optimizer.load({k: torch.from_numpy(v) for k, v in _part(resume.arrays, "optimizer").items()})
             self.stopping.load(resume.meta["stopping"], _part(resume.arrays, "best"))
             self.rate.value = resume.meta["learning_rate"]
             self.callbacks.load(resume.meta["callbacks"])
-            self.history = {k: list(v) for k, v in resume.meta["history"].items()}
 
     @property
     def epochs_done(self) -> int:
@@ -56,10 +58,10 @@ class State:
 
     def epoch_end(self, logs: dict[str, float], seconds: float) -> None:
         """Tell everybody, and keep the figures; callbacks may add figures of their own to `logs`."""
-        epoch = self.epochs_done
+        epoch, rate = self.epochs_done, self.rate.at(max(self.optimizer.steps - 1, 0))
         self.callbacks.epoch_end(epoch, logs)
         self.stopping.epoch_end(epoch, logs, self.network)
-        for name, value in {**logs, "seconds": seconds}.items():
+        for name, value in {**logs, "learning_rate": rate, "seconds": seconds}.items():
             self.history.setdefault(name, []).append(float(value))
 
     def finish(self) -> int:

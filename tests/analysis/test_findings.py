@@ -51,6 +51,12 @@ def test_one_seed(found):
     assert "the seed alone can do that" in findings.effect(verdict, 0.002).text
 
 
+def test_seeds_too_few_to_show_anything(found):
+    text = findings.effect(replace(found["same"], detectable=2.34, low_simultaneous=-1.7), 0.002).text
+    assert "these 5 seeds are too few to show any difference" in text
+    assert "(−100.00 to " in text
+
+
 def test_seeds_that_would_settle(found):
     assert "About 12 seeds" in findings.effect(replace(found["same"], seeds_needed=12), 0.002).text
     assert "more images" in findings.effect(replace(found["same"], seeds_needed=None), 0.002).text
@@ -65,7 +71,7 @@ def test_classes_and_confusions(answers):
     three = findings.confusions(confusion(p, NAMES))
     first = confusion(p, NAMES).most_confused()[0]
     assert three.text.startswith(
-        f"The 3 commonest confusions are {first.true} taken for {first.predicted} ({first.count:.1f}, "
+        f"The 3 commonest confusions are {first.true} taken for {first.predicted} ({first.count:.1f} images, "
     )
     assert three.text.endswith("Counts are means over 3 seeds.")
     assert findings.confusions(confusion(answers(skill=100), NAMES)).text == "No image is misclassified."

@@ -124,7 +124,7 @@ class TestGallery:
         m = found.mistakes[0]
         with use("fr"):
             title = found.plot().axes[0].get_title(loc="center")
-        assert title == f"{NAMES[m.true]}\n→ {NAMES[m.predicted]}\n{m.confidence * 100:.0f} % ({m.wrong}/3)"
+        assert title == f"{NAMES[m.true]}\n→ {NAMES[m.predicted]}\n{m.confidence * 100:.0f}\u00a0% ({m.wrong}/3)"
 
     def test_no_mistake(self, answers):
         found = gallery(answers(skill=100), self.images, NAMES)

@@ -73,7 +73,7 @@ def test_broken_idx_is_refused(data: bytes, message: str) -> None:
 def test_a_missing_idx_file_is_said(tmp_path: Path) -> None:
     folder = idx_folder(tmp_path / "letters")
     (folder / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(DataError, match="1 are missing"):
+    with pytest.raises(DataError, match="one is missing"):
         load(folder)
 
 

@@ -17,7 +17,7 @@ TWO = [Column("a"), Column("b", "number")]
     [
         (lambda: Table(TWO, [["1", "2"], ["1"]], "T"), "row 1 of 1 cells.*2 columns"),
         (lambda: Table(TWO, [["1", "2"]], align=["left"]), "align of 1 cells"),
-        (lambda: Table(TWO, [["1", "2"]], highlight=[1]), "highlighted row 1.*1 rows"),
+        (lambda: Table(TWO, [["1", "2"]], highlight=[1]), "highlighted row 1.*one row"),
         (lambda: Figure(curves, width=1.5), "width 1.5"),
         (lambda: Badge("x", "great"), "great.*good, bad, neutral, unsure"),  # type: ignore[arg-type]
         (lambda: Callout("x", "great"), "great"),  # type: ignore[arg-type]

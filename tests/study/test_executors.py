@@ -1,0 +1,191 @@
+"""What every executor promises, whoever trains."""
+
+import importlib
+import os
+import re
+import signal
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keras.callbacks import LambdaCallback
+from small_studies import assert_same_runs, small_plan
+
+from etalon.data.dataset import Dataset
+from etalon.errors import StudyError
+from etalon.locales import language, use
+from etalon.study import executors
+from etalon.study.executors import Event, Executor, InProcess, Processes, WorkerDiedError, executor
+from etalon.study.plan import Plan
+from etalon.study.store import Store
+
+pytestmark = pytest.mark.filterwarnings("ignore::etalon.MoreThanOneFactor")
+EXECUTORS: dict[str, Callable[[], Executor]] = {"in process": InProcess, "processes": lambda: Processes(2)}
+
+
+class Unreadable:
+    """Something that is written and cannot be read again."""
+
+    def __reduce__(self) -> Any:
+        return importlib.import_module, ("no_module_of_this_name",)
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "reference": {"dropout": 0.2, "augmentation": [{"kind": "shift"}]},
+    "diverging": {"optimizer": "sgd", "learning_rate": 1e12},
+    "raising": {"callbacks": [LambdaCallback(on_epoch_end=lambda epoch, logs: 1 / epoch)]},
+    "unsendable": {"callbacks": [LambdaCallback(lock=threading.Lock())]},
+    "unreadable": {"callbacks": [LambdaCallback(thing=Unreadable())]},
+    "wider": {"neurons": 9},
+}
+
+
+def carry_out(plan: Plan, carrier: Executor) -> list[Event]:
+    """Train what is missing; what was told of it, in the language of whoever asked."""
+    told: list[Event] = []
+    makers, asked = [partial(plan._trial, variant, seed) for variant, seed in plan.missing()], language()
+
+    def notify(event: Event) -> None:
+        assert language() == asked
+        told.append(event)
+
+    carrier.run(makers, plan.dataset, plan.store, notify)
+    return told
+
+
+@pytest.fixture(scope="module")
+def reference_plan(blobs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """The variants that end well, trained here."""
+    plan = small_plan(
+        blobs,
+        Store(tmp_path_factory.mktemp("reference")),
+        {name: VARIANTS[name] for name in ("reference", "wider")},
+        seeds=(0, 1),
+    )
+    carry_out(plan, InProcess())
+    return plan
+
+
+@pytest.fixture(scope="module", params=EXECUTORS)
+def carried(
+    request: pytest.FixtureRequest, blobs: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Plan, list[Event]]:
+    """Trials that end in every way, and what was told of them."""
+    plan = small_plan(blobs, Store(tmp_path_factory.mktemp("store")), VARIANTS, seeds=(0, 1))
+    with use("fr"):
+        return plan, carry_out(plan, EXECUTORS[request.param]())
+
+
+class TestContract:
+    """One run of trials that end in every way."""
+
+    def test_the_results_are_those_of_any_other_executor(
+        self, carried: tuple[Plan, list[Event]], reference_plan: Plan
+    ) -> None:
+        plan = carried[0]
+        kept = [c for c in plan.candidates if c.name in ("reference", "wider")]
+        assert_same_runs(
+            Plan(plan.title, plan.dataset, kept, plan.split, plan.seeds, plan.store),
+            reference_plan,
+        )
+
+    def test_a_breakdown_is_recorded_and_the_others_go_on(self, carried: tuple[Plan, list[Event]]) -> None:
+        plan = carried[0]
+        states = {place: record.status for place, record in plan.failures().items()}
+        broken = {"diverging": "diverged", "raising": "failed", "unsendable": "failed", "unreadable": "failed"}
+        assert states == {(name, seed): status for name, status in broken.items() for seed in (0, 1)}
+        errors = {name: plan.failures()[name, 1].error or "" for name in broken}
+        assert "epoch 1, step" in errors["diverging"]
+        assert errors["raising"] == "ZeroDivisionError: division by zero"
+        assert errors["unsendable"] == "TypeError: cannot pickle '_thread.lock' object"
+        assert "No module named 'no_module_of_this_name'" in errors["unreadable"]
+
+    def test_what_is_told(self, carried: tuple[Plan, list[Event]]) -> None:
+        plan, told = carried
+        for (name, seed), key in plan.keys.items():
+            heard = [event for event in told if event.key == key]
+            assert heard[-1].last
+            assert not any(event.last for event in heard[:-1])
+            if name in ("reference", "wider"):
+                assert [event.what for event in heard] == ["started", "epoch", "epoch", "done"]
+                assert [event.epochs for event in heard[1:3]] == [1, 2]
+                history = plan.store.load(plan.keys[name, seed]).history
+                assert heard[1].logs
+                assert heard[1].logs["val_accuracy"] == history["val_accuracy"][0]
+            else:
+                assert heard[-1].what == plan.store.records([key])[key].status
+                assert heard[-1].error == plan.store.records([key])[key].error
+
+    def test_the_next_run_tries_again_what_did_not_diverge(self, carried: tuple[Plan, list[Event]]) -> None:
+        assert {name for name, _ in carried[0].missing()} == {"raising", "unsendable", "unreadable"}
+
+
+def die_once(flag: str) -> Any:
+    """A callback that kills its process at the end of the second epoch, the first time."""
+
+    def on_epoch_end(epoch: int, logs: Any) -> None:
+        if epoch == 1 and not os.path.exists(flag):
+            open(flag, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return LambdaCallback(on_epoch_end=on_epoch_end)
+
+
+def test_a_worker_killed_takes_its_trial_down_and_no_other(blobs: Dataset, tmp_path: Path) -> None:
+    def planned(store: str) -> Plan:
+        variants = {
+            "reference": {},
+            "killed": {"callbacks": [die_once(str(tmp_path / "died"))]},
+            "wider": {"neurons": 9},
+        }
+        return small_plan(blobs, Store(tmp_path / store), variants, epochs=4)
+
+    plan = planned("killed")
+    told = carry_out(plan, Processes(1))
+    died = plan.keys["killed", 0]
+    assert [event.what for event in told if event.key == died] == ["started", "epoch", "failed"]
+    assert list(plan.failures()) == [("killed", 0)]
+    expected = r"a training process that ended by signal SIGKILL: it was killed .* goes on from its last epoch"
+    assert re.search(expected, plan.failures()["killed", 0].error or "")
+    assert plan.missing() == [("killed", 0)]
+    again = carry_out(plan, Processes(1))
+    assert [event.epochs for event in again if event.what == "epoch"] == [2, 3, 4]
+    uninterrupted = planned("whole")
+    carry_out(uninterrupted, InProcess())
+    assert_same_runs(plan, uninterrupted)
+
+
+def test_a_worker_that_dies_once_it_has_finished_has_not_failed(
+    blobs: Dataset, store_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = small_plan(blobs, Store(store_folder), {"reference": {}})
+    carry_out(plan, InProcess())
+    process, trial = executors._Process(), plan._trial("reference", 0)
+    assert process._death(trial, plan.store) == Event(trial.key, "done")
+    assert plan.store.records()[trial.key].status == "done"
+
+
+def test_a_closed_process_starts_nothing() -> None:
+    process = executors._Process()
+    process.close()
+    with pytest.raises(EOFError):
+        process._started()
+
+
+@pytest.mark.parametrize(
+    ("status", "ended"), [(-9, "by signal SIGKILL"), (-11, "by signal SIGSEGV"), (1, "with status 1")]
+)
+def test_how_a_worker_ended_is_told(status: int, ended: str) -> None:
+    assert str(WorkerDiedError(status)).startswith(f"a training process that ended {ended}: ")
+
+
+def test_which_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "cores", lambda: 4)
+    sizes = {(workers, trials): getattr(executor(workers, trials), "_workers", 0)
+             for workers, trials in [(None, 10), (None, 3), (2, 10), (0, 10)]}  # fmt: skip
+    assert list(sizes.values()) == [4, 3, 2, 0]
+    with pytest.raises(StudyError, match="workers=-1: it is a number of processes"):
+        executor(-1, 3)
