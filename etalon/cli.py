@@ -67,11 +67,11 @@ def init(
 ) -> None:
     """Write a first study, ready to run, to start from."""
     from etalon.errors import StudyError
-    from etalon.locales import language, use
+    from etalon.locales import _, language, use
 
-    if path.exists():
-        raise StudyError(f"{path}", "it exists already", "Give another name.")
     with use(lang):
+        if path.exists():
+            raise StudyError(f"{path}", _("it exists already"), _("Give another name."))
         template = Path(__file__).with_name("templates") / f"study.{language()}.py"
     path.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
     typer.echo(f"{path}\n  etalon run {path}")
@@ -123,14 +123,14 @@ def run(
     workers: Annotated[int | None, typer.Option("--workers", min=0, help="Processes that train.")] = None,
 ) -> None:
     """Train what has not been trained yet, print the verdicts, write the report."""
-    from etalon.locales import use
+    from etalon.locales import _, use
 
     with use(lang):
         changed = _study(study, data=data, seeds=seeds, epochs=epochs, store=store)
         try:
             opened = changed.run(workers=workers).test()
         except KeyboardInterrupt as error:
-            typer.echo("Interrupted. Finished trials are kept; run the same command to go on.", err=True)
+            typer.echo(_("Interrupted. Finished trials are kept; run the same command to go on."), err=True)
             raise typer.Exit(1) from error
         path = opened.report(report or opened.report_path(study.stem))
         _print(opened, as_json, lambda: {**opened.to_json(), "report": str(path)})
@@ -261,12 +261,13 @@ def _study(path: Path, *, store: Path | None, **changes: Any) -> "Study":
 def _store(place: Path | None) -> "Store":
     """A store to look into: none is made where there is none."""
     from etalon.errors import StoreError
+    from etalon.locales import _
     from etalon.study.store import Store
     from etalon.workbench import default_store
 
     folder = place or default_store()
     if not folder.is_dir():
-        raise StoreError(f"{folder}", "there is no store there", "Run a study first, or give another --store.")
+        raise StoreError(f"{folder}", _("there is no store there"), _("Run a study first, or give another --store."))
     return Store(folder)
 
 

@@ -20,7 +20,7 @@ from etalon.analysis.robustness import Robustness, robustness
 from etalon.analysis.verdicts import Verdicts, plain, verdicts
 from etalon.data.dataset import Dataset, Part
 from etalon.errors import StudyError
-from etalon.locales import Text, choose, language, use
+from etalon.locales import Text, _, choose, language, use
 from etalon.models.lower import Network
 from etalon.report.evidence import Entry, Evidence, Scores
 from etalon.report.tables import comparison
@@ -106,7 +106,11 @@ class Outcome:
         for run in self.runs:
             if run.seed == seed:
                 return run
-        raise StudyError(f"seed {seed} of {self.name}", "it has no finished run", "Choose another seed.")
+        raise StudyError(
+            _("seed {seed} of {name}").format(seed=seed, name=self.name),
+            _("it has no finished run"),
+            _("Choose another seed."),
+        )
 
     def predictor(self, seed: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
         """A trained network: images uint8 or float32 (n, h, w, c), values 0..255 -> logits float32 (n, n_classes)."""
@@ -123,7 +127,9 @@ class Outcome:
         from etalon.models.lower import write_back
 
         if not is_keras(self.candidate.model):
-            raise StudyError(f"keras_model of {self.name}", "it is a torch module", "Use network().")
+            raise StudyError(
+                _("keras_model of {name}").format(name=self.name), _("it is a torch module"), _("Use network().")
+            )
         model = self.candidate.variant.build(**self.candidate.variant.arguments)
         if not model.built:
             model.build((None, *self.plan.dataset.image_shape))
@@ -178,9 +184,15 @@ class Result:
         self._reference = plan.candidates[0].name
         if self._reference not in self._outcomes:
             errors = [
-                f"seed {seed}: {r.error}" for (name, seed), r in plan.failures().items() if name == self._reference
+                _("seed {seed}: {error}").format(seed=seed, error=r.error)
+                for (name, seed), r in plan.failures().items()
+                if name == self._reference
             ]
-            raise StudyError(f"the reference {self._reference}", "none of its trials came to an end", " ".join(errors))
+            raise StudyError(
+                _("the reference {name}").format(name=self._reference),
+                _("none of its trials came to an end"),
+                " ".join(errors),
+            )
 
     @property
     def dataset(self) -> Dataset:
@@ -195,7 +207,9 @@ class Result:
     def __getitem__(self, name: str) -> Outcome:
         if name not in self._outcomes:
             raise StudyError(
-                f"variant {name!r}", "the study has no finished trial of it", f"There are {', '.join(self._outcomes)}."
+                _("variant {name!r}").format(name=name),
+                _("the study has no finished trial of it"),
+                _("There are {names}.").format(names=", ".join(self._outcomes)),
             )
         return self._outcomes[name]
 
@@ -259,7 +273,11 @@ class Result:
         validation = self._on("validation")
         failures = plan.failures()
         errors = {
-            c.name: [f"seed {seed}: {r.error}" for (name, seed), r in failures.items() if name == c.name]
+            c.name: [
+                _("seed {seed}: {error}").format(seed=seed, error=r.error)
+                for (name, seed), r in failures.items()
+                if name == c.name
+            ]
             for c in plan.candidates
         }
         entries = [
@@ -332,9 +350,9 @@ class Result:
             return {}
         if not self.origin:
             raise StudyError(
-                f"the notebook {path.name}",
-                "it would run the study again, and this study was not read from a file",
-                "Write the study in a .py file and open it with etalon.open_study, or ask for .html or .pdf.",
+                _("the notebook {name}").format(name=path.name),
+                _("it would run the study again, and this study was not read from a file"),
+                _("Write the study in a .py file and open it with etalon.open_study, or ask for .html or .pdf."),
             )
         lines = [
             "%matplotlib inline",

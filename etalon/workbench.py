@@ -14,7 +14,7 @@ from etalon.data.dataset import Dataset
 from etalon.data.load import load
 from etalon.data.splits import HoldOut, KFold, Split
 from etalon.errors import EtalonError, StudyError
-from etalon.locales import Text, choose
+from etalon.locales import Text, _, choose, ngettext
 from etalon.result import Result
 from etalon.study.plan import Plan, Tally
 from etalon.study.progress import progress as show_progress
@@ -68,12 +68,18 @@ class Study:
         unknown = set(settings) - set(Recipe.model_fields) | set(settings) & {"from_logits"}
         if unknown:
             raise StudyError(
-                f"{', '.join(sorted(unknown))} given to a study",
-                "neither an argument of Study nor a setting of the recipe",
-                f"Settings of the recipe: {', '.join(sorted(set(Recipe.model_fields) - {'from_logits'}))}.",
+                _("{names} given to a study").format(names=", ".join(sorted(unknown))),
+                _("neither an argument of Study nor a setting of the recipe"),
+                _("Settings of the recipe: {settings}.").format(
+                    settings=", ".join(sorted(set(Recipe.model_fields) - {"from_logits"}))
+                ),
             )
         if not 0 <= rope < 1:
-            raise StudyError(f"rope={rope}", "it is a difference of accuracy as a fraction", "Say 0.002 for 0.2 point.")
+            raise StudyError(
+                f"rope={rope}",
+                _("it is a difference of accuracy as a fraction"),
+                _("Say 0.002 for 0.2 point."),
+            )
         self.title, self.context, self.rope = title, context, rope
         self.data, self.size, self.settings = data, size, settings
         self.split = _split(validation, split, folds)
@@ -90,7 +96,9 @@ class Study:
         """Decorate the function that makes the reference model: a Keras model or an nn.Module."""
         if self.variants:
             raise StudyError(
-                f"a second reference, {build.__name__!r}", "a study has one, declared first", "Make it a variant."
+                _("a second reference, {name!r}").format(name=build.__name__),
+                _("a study has one, declared first"),
+                _("Make it a variant."),
             )
         self._add(Variant.of(build, "", {}))
         return build
@@ -107,7 +115,9 @@ class Study:
         def declare(build: Build) -> Build:
             if not self.variants:
                 raise StudyError(
-                    f"variant {build.__name__!r}", "there is no reference yet", "Declare @study.reference first."
+                    _("variant {name!r}").format(name=build.__name__),
+                    _("there is no reference yet"),
+                    _("Declare @study.reference first."),
                 )
             self._add(Variant.of(build, because, keywords, name))
             return build
@@ -139,9 +149,11 @@ class Study:
         missing = [place for place in plan.missing() if place not in failures]
         if missing:
             raise StudyError(
-                f"{len(missing)} trials of {len(plan.keys)} missing in {plan.store.folder}",
-                "they have not been trained, or something that decides their result has changed since",
-                "Run the study first.",
+                ngettext(
+                    "{n} trial of {total} missing in {store}", "{n} trials of {total} missing in {store}", len(missing)
+                ).format(n=len(missing), total=len(plan.keys), store=plan.store.folder),
+                _("they have not been trained, or something that decides their result has changed since"),
+                _("Run the study first."),
             )
         keys, broken = set(plan.keys.values()), {plan.keys[place] for place in failures}
         return self._result(plan, Tally(0, len(keys - broken), len(broken)))
@@ -155,7 +167,9 @@ class Study:
     def plan(self) -> Plan:
         """Every model built and checked, every trial's key; nothing trained."""
         if not self.variants:
-            raise StudyError("a study without a reference", "there is nothing to train", "Declare @study.reference.")
+            raise StudyError(
+                _("a study without a reference"), _("there is nothing to train"), _("Declare @study.reference.")
+            )
         ready = candidates(self.variants, self.settings, self.dataset)
         return Plan(choose(self.title), self.dataset, ready, self.split, self.seeds, Store(self._place))
 
@@ -180,9 +194,9 @@ class Study:
     def _add(self, variant: Variant) -> None:
         if variant.name in self.variants:
             raise StudyError(
-                f"a second variant called {variant.name!r}",
-                "names tell variants apart",
-                "Give name=... to one of them.",
+                _("a second variant called {name!r}").format(name=variant.name),
+                _("names tell variants apart"),
+                _("Give name=... to one of them."),
             )
         self.variants[variant.name] = variant
         vars(self).pop("plan", None)  # it had one variant less
@@ -200,7 +214,7 @@ def _split(validation: float | None, split: Split | None, folds: int | None) -> 
     ways = {"validation": validation, "split": split, "folds": folds}
     given = [name for name, value in ways.items() if value is not None]
     if len(given) > 1:
-        raise StudyError(" and ".join(given), "they say different things", "Give one of them.")
+        raise StudyError(" and ".join(given), _("they say different things"), _("Give one of them."))
     if split is not None:
         return split
     return HoldOut(VALIDATION if validation is None else validation) if folds is None else KFold(folds)
@@ -209,16 +223,16 @@ def _split(validation: float | None, split: Split | None, folds: int | None) -> 
 def _seeds(given: int | Sequence[int] | None, split: Split) -> tuple[int, ...]:
     if isinstance(split, KFold):
         if given is not None:
-            raise StudyError("seeds and folds", "each fold takes the place of a seed", "Give one of them.")
+            raise StudyError(_("seeds and folds"), _("each fold takes the place of a seed"), _("Give one of them."))
         return tuple(range(split.folds))
     wanted = SEEDS if given is None else given
     try:
         seeds = tuple(map(index, wanted if isinstance(wanted, Iterable) else range(wanted)))
     except TypeError as error:
-        raise StudyError(f"seeds={given!r}", "seeds are whole numbers", "Give seeds=5, or a list.") from error
+        raise StudyError(f"seeds={given!r}", _("seeds are whole numbers"), _("Give seeds=5, or a list.")) from error
     if not seeds or len(set(seeds)) < len(seeds) or not all(0 <= seed < 2**32 for seed in seeds):
-        why = "there must be one at least, each once, from 0 to 2**32 - 1"
-        raise StudyError(f"seeds={given!r}", why, "Give seeds=5, or a list.")
+        why = _("there must be one at least, each once, from 0 to 2**32 - 1")
+        raise StudyError(f"seeds={given!r}", why, _("Give seeds=5, or a list."))
     return seeds
 
 
@@ -230,11 +244,17 @@ def open_study(path: str | Path) -> Study:
     """
     path = Path(path)
     if not path.is_file():
-        raise StudyError(f"{path}", "there is no such file", "Give the path of a study; `etalon init` writes one.")
+        raise StudyError(
+            f"{path}", _("there is no such file"), _("Give the path of a study; `etalon init` writes one.")
+        )
     module = _imported(path)
     studies = {id(value): value for value in vars(module).values() if isinstance(value, Study)}
     if len(studies) != 1:
-        raise StudyError(f"{path}", f"it makes {len(studies)} studies", "Let the file make one etalon.Study.")
+        raise StudyError(
+            f"{path}",
+            ngettext("it makes {n} study", "it makes {n} studies", len(studies)).format(n=len(studies)),
+            _("Let the file make one etalon.Study."),
+        )
     study = next(iter(studies.values()))
     study.origin = f"import etalon\n\nstudy = etalon.open_study({str(path.absolute())!r})"
     return study
@@ -244,10 +264,12 @@ def _imported(path: Path) -> Any:
     import cloudpickle
 
     if path.stem in TAKEN:
-        raise StudyError(f"{path}", f"{path.stem} is the name of a Python module", "Rename the file.")
+        raise StudyError(
+            f"{path}", _("{name} is the name of a Python module").format(name=path.stem), _("Rename the file.")
+        )
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise StudyError(f"{path}", "it is not a Python file", "Give the path of a study, STUDY.py.")
+        raise StudyError(f"{path}", _("it is not a Python file"), _("Give the path of a study, STUDY.py."))
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     sys.path.insert(0, str(path.parent.absolute()))
@@ -257,7 +279,7 @@ def _imported(path: Path) -> Any:
         raise
     except Exception as error:
         del sys.modules[path.stem]
-        raise StudyError(f"{path}", _told(error, str(spec.origin)), "Correct the file.") from error
+        raise StudyError(f"{path}", _told(error, str(spec.origin)), _("Correct the file.")) from error
     cloudpickle.register_pickle_by_value(module)  # workers have no such module to import
     return module
 
@@ -265,6 +287,6 @@ def _imported(path: Path) -> Any:
 def _told(error: Exception, file: str) -> str:
     """What went wrong, and at which line of the file."""
     if isinstance(error, SyntaxError) and error.filename == file:
-        return f"SyntaxError at line {error.lineno}: {error.msg}"
+        return _("{kind} at line {line}: {error}").format(kind="SyntaxError", line=error.lineno, error=error.msg)
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return f"{type(error).__name__} at line {lines[-1]}: {error}"
+    return _("{kind} at line {line}: {error}").format(kind=type(error).__name__, line=lines[-1], error=error)

@@ -55,16 +55,25 @@ def rows(text: str) -> list[list[str]]:
 # --- programs ---------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all pages: the second tutorial finds the trainings of the first."""
+    return tmp_path_factory.mktemp("docs") / "etalon-store"
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder, with a cache of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("ETALON_STORE", str(store))
     return tmp_path
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if program(page)])
-def test_python_runs_as_printed(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_runs_as_printed(
+    page: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     if page == TUTORIALS["fr"]:
         monkeypatch.setenv("ETALON_LANG", "fr")
     script = folder / "script.py"
@@ -77,6 +86,9 @@ def test_python_runs_as_printed(page: str, folder: Path, monkeypatch: pytest.Mon
     assert {warning.category for warning in seen} == announced
     for name in re.findall(r'(?:savefig|save|report|export)\("([^"]+)"', program(page)):
         assert (folder / name).exists(), f"{page} says that it writes {name}"
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for table in blocks(page, "text"):
+        assert table.splitlines()[0].split() in printed, f"{page} shows a table with other columns"
 
 
 def test_both_tutorials_are_one_program() -> None:
@@ -107,7 +119,6 @@ def test_commands_run_as_printed(folder: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    assert (folder / "report.pdf").read_bytes().startswith(b"%PDF")
     notebook = json.loads((folder / "report.ipynb").read_text(encoding="utf-8"))
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
     assert outputs

@@ -75,9 +75,9 @@ class Overfitting:
     def sentence(self) -> str:
         """The gap between training and validation, in one sentence."""
         if self.low is None or self.high is None:
-            return _("Training accuracy less validation accuracy is {gap} (one seed).").format(gap=in_points(self.gap))
+            return _("Training accuracy minus validation accuracy is {gap} (one seed).").format(gap=in_points(self.gap))
         return _(
-            "Training accuracy less validation accuracy is {gap} (95% interval over seeds {low} to {high})."
+            "Training accuracy minus validation accuracy is {gap} (95% interval over seeds {low} to {high})."
         ).format(gap=in_points(self.gap), low=limit_points(self.low), high=limit_points(self.high))
 
 

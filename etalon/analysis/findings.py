@@ -74,16 +74,17 @@ def effect(verdict: Verdict, rope: float) -> Finding:
 
 def overfits(found: Overfitting) -> Finding:
     """Whether a variant overfits, from which epoch, and whether to train it longer."""
+    told = [found.sentence, found.verdict]
     if found.overfits_from is not None:
-        start = _("{name} overfits from epoch {epoch}.").format(name=found.variant, epoch=found.overfits_from)
-    else:
-        start = _("{name} shows no overfitting on its loss curves.").format(name=found.variant)
+        told.insert(0, _("{name} overfits from epoch {epoch}.").format(name=found.variant, epoch=found.overfits_from))
+    elif found.longer != "unknown":
+        told.insert(0, _("{name} shows no overfitting on its loss curves.").format(name=found.variant))
     numbers = {"gap": found.gap, "best_epoch": float(found.best_epoch), "epochs": float(found.epochs)}
     if found.low is not None and found.high is not None:
         numbers |= {"low": found.low, "high": found.high}
     if found.overfits_from is not None:
         numbers["overfits_from"] = float(found.overfits_from)
-    return Finding("overfitting", f"{start} {found.sentence} {found.verdict}", numbers, found.variant)
+    return Finding("overfitting", " ".join(told), numbers, found.variant)
 
 
 def worst_classes(classes: PerClass, n: int = 1) -> Finding:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -63,17 +63,12 @@ def choose(text: Text) -> str:
 
 def number(value: float, digits: int = 2) -> str:
     """`value` with `digits` decimals: 1,234.50 in English, 1 234,50 in French."""
-    from babel.numbers import format_decimal
-
-    return str(format_decimal(value, format=_pattern(digits), locale=language()))
+    return _decimal(float(value), _pattern(digits), language())
 
 
 def percent(fraction: float, digits: int = 2) -> str:
     """A fraction as a percentage: 0.9894 is 98.94% in English, 98,94 % in French."""
-    from babel.numbers import format_percent
-
-    return str(format_percent(fraction, format=_pattern(digits) + ("%" if language() == "en" else "\u00a0%"),
-                              locale=language()))  # fmt: skip
+    return _decimal(float(fraction), _pattern(digits) + ("%" if language() == "en" else "\u00a0%"), language())
 
 
 def points(fraction: float, digits: int = 2) -> str:
@@ -97,7 +92,7 @@ def in_points(fraction: float, digits: int = 2, *, margin: bool = False) -> str:
 def seconds(duration: float) -> str:
     """A duration in seconds as one reads it: 0.8 s, 42 s, 3 min 05 s."""
     if duration < 10:
-        return f"{number(duration, 1)} s"
+        return f"{number(duration, 1 if duration >= 0.1 else 2)} s"
     if duration < 60:
         return f"{number(duration, 0)} s"
     minutes, rest = divmod(round(duration), 60)
@@ -118,6 +113,14 @@ def _checked(lang: str) -> str:
             f"language {lang!r}", "Étalon speaks English and French", f"Choose one of {', '.join(LANGUAGES)}."
         )
     return lang
+
+
+@lru_cache(maxsize=4096)
+def _decimal(value: float, pattern: str, lang: str) -> str:
+    """Babel's formatting, remembered: a figure asks for the same ticks hundreds of times."""
+    from babel.numbers import format_decimal
+
+    return str(format_decimal(value, format=pattern, locale=lang))
 
 
 def _pattern(digits: int) -> str:

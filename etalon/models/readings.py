@@ -9,7 +9,7 @@ import numpy as np
 
 from etalon.data.images import decode
 from etalon.errors import DataError
-from etalon.locales import percent
+from etalon.locales import _, percent
 from etalon.models.bundle import Bundle
 
 
@@ -59,7 +59,9 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(str(path), f"it cannot be read ({error.strerror})", "Give the path of an image.") from error
+        raise DataError(
+            str(path), _("it cannot be read ({error})").format(error=error.strerror), _("Give the path of an image.")
+        ) from error
 
 
 def _channels(image: np.ndarray, wanted: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from etalon.errors import ReportError
 from etalon.locales import LANGUAGES, _, ngettext
-from etalon.report.images import Image, draw
+from etalon.report.images import Image
 
 Tone = Literal["good", "bad", "neutral", "unsure"]
 Kind = Literal["text", "number", "verdict"]
@@ -129,7 +129,7 @@ class Figure:
     def image(self, lang: str) -> Image:
         """The drawn figure, in the language `lang`."""
         if lang not in self._images:
-            self._images[lang] = draw(self.draw, lang, self.width)
+            self._images[lang] = Image(self.draw, lang, self.width)
         return self._images[lang]
 
 

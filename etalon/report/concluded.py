@@ -145,4 +145,4 @@ def _versions(evidence: Evidence) -> Table:
         "precision": _("precision of the computations"),
     }
     rows = [[names.get(key, key), escape(str(value))] for key, value in evidence.environment.items()]
-    return Table([Column(_("What")), Column(_("Which"))], rows)
+    return Table([Column(_("Property")), Column(_("Value"))], rows)

@@ -63,15 +63,15 @@ def _environment() -> Environment:
 
 
 def picture(figure: Figure, lang: str) -> dict[str, Any]:
-    """What an `<img>` needs: the lighter of SVG and PNG as a data URI, and the size in CSS pixels."""
+    """What an `<img>` needs: a data URI, PNG where there are images and SVG elsewhere, and the size in CSS pixels."""
     image = figure.image(lang)
-    natural = image.width * INCH
+    kind, data = ("png", image.png) if image.raster else ("svg+xml", image.svg)
+    natural, height = (side * INCH for side in image.size)
     width = min(natural, COLUMN) if figure.width is None else figure.width * COLUMN
-    kind, data = ("svg+xml", image.svg) if len(image.svg) <= len(image.png) else ("png", image.png)
     return {
         "uri": f"data:image/{kind};base64,{base64.b64encode(data).decode()}",
         "width": round(width),
-        "height": round(width * image.height / image.width),
+        "height": round(width * height / natural),
     }
 
 

@@ -4,7 +4,7 @@ import re
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
@@ -13,39 +13,72 @@ from etalon import locales
 COLUMN = 800  # CSS pixels: the width of a page's text
 INCH = 96  # CSS pixels
 DENSITY = 2  # image pixels in a CSS pixel, for fine screens
+POINTS = 72  # in an inch: the unit of an SVG's size
 
 _NO_METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}
+_SIZE = re.compile(r'<svg[^>]* width="([\d.]+)pt" height="([\d.]+)pt"|$')
 _ID = re.compile(r'\sid="([^"]*)"')
 _REFERENCE = re.compile(r'(url\(#|href="#)([^)"]*)')
 
 
-@dataclass(frozen=True)
 class Image:
-    """A drawn figure: `png` and `svg` show the same; `width` and `height` are the natural size, in inches."""
-
-    png: bytes
-    svg: bytes
-    width: float
-    height: float
-
-
-def draw(make: Callable[[], Any], lang: str, share: float | None) -> Image:
-    """Draw what `make` returns (a matplotlib Figure, or Axes) in the language `lang`.
+    """A figure to be shown: as PNG or as SVG, each drawn at the first demand.
 
     Args:
+        make: returns a matplotlib Figure, or Axes; called anew for each format, since a figure that has been saved
+            once may be laid out a little differently the next time.
+        lang: of its texts.
         share: of the column that it will take, None for its own size: fixes the resolution of the PNG.
     """
-    with locales.use(lang):  # labels of ticks are written when saving
-        made = make()
+
+    def __init__(self, make: Callable[[], Any], lang: str, share: float | None) -> None:
+        self._make, self._lang, self._share = make, lang, share
+        self._first = self._made()
+
+    @property
+    def raster(self) -> bool:
+        """Whether the figure shows images, which a PNG holds better."""
+        return any(ax.images for ax in self._first.axes)
+
+    @cached_property
+    def png(self) -> bytes:
+        """The figure as PNG."""
+        return self._save(format="png", metadata={"Software": None})
+
+    @cached_property
+    def svg(self) -> bytes:
+        """The figure as SVG."""
+        return clean(self._save(format="svg", metadata=_NO_METADATA).decode()).encode()
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Natural width and height, in inches, read in what was drawn."""
+        if self.raster:
+            width, height = struct.unpack(">II", self.png[16:24])  # the first chunk of a PNG starts with its size
+            return width / self._dpi, height / self._dpi
+        width, height = (float(side) for side in _SIZE.findall(self.svg.decode())[0])
+        return width / POINTS, height / POINTS
+
+    @property
+    def _dpi(self) -> int:
+        inches = float(self._first.get_figwidth())
+        shown = min(inches * INCH, COLUMN) if self._share is None else self._share * COLUMN
+        return round(DENSITY * shown / inches)
+
+    def _made(self) -> Any:
+        with locales.use(self._lang):
+            made = self._make()
         figure = getattr(made, "figure", None) or made
-        inches = float(figure.get_figwidth())
-        shown = min(inches * INCH, COLUMN) if share is None else share * COLUMN
-        dpi = round(DENSITY * shown / inches)
-        png = _save(figure, format="png", dpi=dpi, metadata={"Software": None})
-        svg = _save(figure, format="svg", dpi=dpi, metadata=_NO_METADATA)
-    _close(figure)
-    width, height = struct.unpack(">II", png[16:24])  # the first chunk of a PNG starts with its size
-    return Image(png, clean(svg.decode()).encode(), width / dpi, height / dpi)
+        _close(figure)
+        return figure
+
+    def _save(self, **options: Any) -> bytes:
+        buffer = BytesIO()
+        look = {"bbox_inches": "tight", "pad_inches": 0.05, "facecolor": "white"}
+        figure = self._made()
+        with locales.use(self._lang):  # labels of ticks are written when saving
+            figure.savefig(buffer, dpi=self._dpi, **look, **options)
+        return buffer.getvalue()
 
 
 def clean(svg: str) -> str:
@@ -66,12 +99,6 @@ def clean(svg: str) -> str:
         return match[1] + short.get(match[2], match[2])
 
     return _REFERENCE.sub(redirected, _ID.sub(renamed, svg))
-
-
-def _save(figure: Any, **options: Any) -> bytes:
-    buffer = BytesIO()
-    figure.savefig(buffer, bbox_inches="tight", pad_inches=0.05, facecolor="white", **options)
-    return buffer.getvalue()
 
 
 def _close(figure: Any) -> None:

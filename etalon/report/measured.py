@@ -33,7 +33,10 @@ def results(evidence: Evidence) -> Section:
             ),
             Paragraph(_reading(evidence)),
             comparison(evidence).costs(
-                _("What the models cost: gap between training and validation, weights, time of one training")
+                _(
+                    "Validation, and what the models cost: gap between training and validation, weights, time of one "
+                    "training"
+                )
             ),
             *lost,
             *partial_loss,
@@ -188,7 +191,7 @@ def _curves(entry: Entry) -> Sequence[Block]:
     return [
         Figure(
             entry.curves.plot,
-            _("Learning curves of {name}").format(name=entry.name),
+            _("Learning curves of `{name}`").format(name=entry.name),
             source=f"{at(entry)}.curves().plot()",
         ),
         Paragraph(named(findings.overfits(entry.curves.overfitting).text, entry.name)),

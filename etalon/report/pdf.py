@@ -148,13 +148,15 @@ class _Writer:
     def figure(self, figure: Figure) -> dict[str, Any]:
         image = figure.image(self.lang)
         self.images += 1
-        suffix, data = ("svg", image.svg) if len(image.svg) <= MAX_SVG else ("png", image.png)
+        light = not image.raster and len(image.svg) <= MAX_SVG
+        suffix, data = ("svg", image.svg) if light else ("png", image.png)
         name = f"{self.images}.{suffix}"
         (self.folder / name).write_bytes(data)
-        width = min(image.width, TEXT_WIDTH) if figure.width is None else figure.width * TEXT_WIDTH
+        natural, height = image.size
+        width = min(natural, TEXT_WIDTH) if figure.width is None else figure.width * TEXT_WIDTH
         return {
             "image": name,
-            "width": min(width, MAX_HEIGHT * image.width / image.height),
+            "width": min(width, MAX_HEIGHT * natural / height),
             "alt": plain(figure.alt or figure.caption, self.lang),
             "caption": self.inline(figure.caption),
         }

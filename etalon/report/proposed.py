@@ -87,7 +87,7 @@ def reference(evidence: Evidence) -> Section:
             Table(columns, rows, _("Layers and weights of the reference"), source=f"{at(entry)}.candidate.weights"),
             Figure(
                 entry.curves.plot,
-                _("Learning curves of {name}: mean and spread over seeds").format(name=entry.name),
+                _("Learning curves of `{name}`: mean and spread over seeds").format(name=entry.name),
                 source=f"{at(entry)}.curves().plot()",
             ),
             Paragraph(named(findings.overfits(entry.curves.overfitting).text, entry.name)),
@@ -165,19 +165,22 @@ def split_sentence(split: Split) -> str:
     if isinstance(split, HoldOut):
         drawn = (
             _(
-                "{share} of the training images validate, drawn anew for each seed, class by class, the same for all "
-                "models."
+                "{share} of the training images are kept for validation, drawn anew for each seed, class by class, the "
+                "same for all models."
             )
             if split.stratified
-            else _("{share} of the training images validate, drawn anew for each seed, the same for all models.")
+            else _(
+                "{share} of the training images are kept for validation, drawn anew for each seed, the same for all "
+                "models."
+            )
         )
         return drawn.format(share=percent(split.fraction, 0))
     if isinstance(split, Fixed):
-        return _("The last {share} of the training images validate, for every seed.").format(
+        return _("The last {share} of the training images are kept for validation, the same for every seed.").format(
             share=percent(split.fraction, 0)
         )
     assert isinstance(split, KFold)
-    return _("Each of {n} folds validates in turn, the others train.").format(n=split.folds)
+    return _("Each of {n} folds serves for validation in turn, the others for training.").format(n=split.folds)
 
 
 def _aim(evidence: Evidence) -> str:
@@ -193,8 +196,8 @@ def _aim(evidence: Evidence) -> str:
         k,
     )
     told = _(
-        "It says which differences are real, where the chosen model still fails, how it bears degraded images, and "
-        "which one to choose."
+        "It says which differences are real, where the chosen model still fails, how it copes with degraded images, "
+        "and which one to choose."
     )
     trials = number(evidence.tally.trained + evidence.tally.cached, 0)
     return " ".join([compared.format(n=n), trained.format(k=k, trials=trials), told])

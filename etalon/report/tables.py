@@ -119,7 +119,7 @@ class Comparison:
             (
                 _("Adjusted p"),
                 "number",
-                lambda e: p_value(e.verdict.p_adjusted).removeprefix("p = ").removeprefix("p ") if e.verdict else "—",
+                lambda e: _p(e.verdict),
             ),
             (_("Verdict"), "verdict", lambda e: _badge(e.verdict)),
         ]
@@ -161,6 +161,12 @@ def _difference(verdict: Verdict | None) -> str:
     if verdict is None:
         return "—"
     return with_interval(verdict.difference, verdict.low_simultaneous, verdict.high_simultaneous)
+
+
+def _p(verdict: Verdict | None) -> str:
+    if verdict is None or not verdict.comparison.seeds_assessed:  # with one seed it says nothing of other seeds
+        return "—"
+    return p_value(verdict.p_adjusted).removeprefix("p = ").removeprefix("p ")
 
 
 def _badge(verdict: Verdict | None) -> Cell:

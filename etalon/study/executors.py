@@ -18,6 +18,7 @@ from typing import IO, Any, Protocol
 
 from etalon.data.dataset import Dataset
 from etalon.errors import EtalonError, StudyError, TrainingError
+from etalon.locales import _, language
 from etalon.study.frames import receive, send
 from etalon.study.store import Store
 from etalon.study.trial import Trial, perform
@@ -62,7 +63,11 @@ def executor(workers: int | None, trials: int) -> Executor:
     """As many processes as there are cores and trials, unless told otherwise; 0: this process trains."""
     wanted = min(cores(), trials) if workers is None else workers
     if wanted < 0:
-        raise StudyError(f"workers={wanted}", "it is a number of processes", "Give 0 to train without any, or 1, 2…")
+        raise StudyError(
+            f"workers={wanted}",
+            _("it is a number of processes"),
+            _("Give 0 to train without any, or 1, 2…"),
+        )
     return Processes(wanted) if wanted else InProcess()
 
 
@@ -138,7 +143,7 @@ class Processes:
         with ThreadPoolExecutor(self._workers) as threads:
             futures = [threads.submit(copy_context().run, serve, process) for process in processes]
             try:
-                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                done, _waiting = wait(futures, return_when=FIRST_EXCEPTION)
                 for future in done:
                     future.result()
             finally:
@@ -192,11 +197,12 @@ class _Process:
                 raise EOFError
             if self._process is None:
                 paths = os.pathsep.join(path for path in sys.path if path)
+                given = {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "ETALON_LANG": language()}
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "etalon.study.worker"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    env={**os.environ, **ALLOCATOR, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
+                    env={**os.environ, **ALLOCATOR, **given},
                 )
             return self._process
 
@@ -231,9 +237,12 @@ class WorkerDiedError(EtalonError):
     """The process that trained was ended: no memory left, a crash, a signal."""
 
     def __init__(self, status: int) -> None:
-        ended = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        if status < 0:
+            ended = _("a training process ended by signal {name}").format(name=signal.Signals(-status).name)
+        else:
+            ended = _("a training process that ended with status {status}").format(status=status)
         super().__init__(
-            f"a training process that ended {ended}",
-            "it was killed or has crashed, often for want of memory",
-            "Run the study again: the trial goes on from its last epoch. Fewer workers need less memory.",
+            ended,
+            _("it was killed or has crashed, often for want of memory"),
+            _("Run the study again: the trial goes on from its last epoch. Fewer workers need less memory."),
         )

@@ -57,9 +57,11 @@ def _outcome(names: Names, event: Event, logs: Mapping[str, float] | None) -> st
     variant, seed, _epochs = names[event.key]
     trial = _("{variant}, seed {seed}").format(variant=variant, seed=seed)
     if event.what != "done":
-        return f"{trial}: {event.error}"
-    accuracy = percent(logs["val_accuracy"]) if logs else ""
-    return f"{trial}: " + _("validation accuracy {accuracy}").format(accuracy=accuracy) if logs else trial
+        return _("{what}: {how}").format(what=trial, how=event.error)
+    if not logs:
+        return trial
+    accuracy = percent(logs["val_accuracy"])
+    return _("{what}: {how}").format(what=trial, how=_("validation accuracy {accuracy}").format(accuracy=accuracy))
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from safetensors.numpy import load_file, save_file
 
 from etalon.data.dataset import Dataset, Part
 from etalon.errors import StoreError
+from etalon.locales import _
 from etalon.study.run import Run
 from etalon.train.state import Snapshot
 
@@ -123,9 +124,9 @@ class Store:
                 connection.execute(_schema.insert().values(version=SCHEMA))
         if versions and versions[0] > SCHEMA:
             raise StoreError(
-                f"the store {self.folder}, of schema {versions[0]}",
-                f"it was written by a newer version of Étalon (this one knows schema {SCHEMA})",
-                "Upgrade Étalon, or give another --store.",
+                _("the store {store}, of schema {found}").format(store=self.folder, found=versions[0]),
+                _("it was written by a newer version of Étalon (this one knows schema {known})").format(known=SCHEMA),
+                _("Upgrade Étalon, or give another --store."),
             )
 
     # trials
@@ -180,8 +181,12 @@ class Store:
         """
         found = [r.key for r in self.records().values() if r.status == "done" and r.key.startswith(beginning)]
         if len(found) != 1:
-            what = "no finished trial has such a key" if not found else f"{len(found)} finished trials have such a key"
-            raise StoreError(f"key {beginning!r}", what, "`etalon list --json -` gives the keys.")
+            what = _("no finished trial has such a key")
+            if found:
+                what = _("{n} finished trials have such a key").format(n=len(found))
+            raise StoreError(
+                _("key {beginning!r}").format(beginning=beginning), what, _("`etalon list --json -` gives the keys.")
+            )
         return self.load(found[0])
 
     def weights(self, key: str) -> dict[str, np.ndarray]:
@@ -314,8 +319,8 @@ class Store:
             classes = {lang: tuple(names) for lang, names in about["classes"].items()}
             return Dataset(about["name"], parts[0], parts[1], classes, about["provenance"], digest)
         except DAMAGE as error:
-            why = f"the images that training processes share cannot be read ({error})"
-            raise StoreError(f"{place}", why, "Delete this folder: the next run makes it again.") from error
+            why = _("the images that training processes share cannot be read ({error})").format(error=error)
+            raise StoreError(f"{place}", why, _("Delete this folder: the next run makes it again.")) from error
 
     # inside
 
@@ -338,8 +343,8 @@ class Store:
     def _damaged(self, path: Path, error: Exception) -> StoreError:
         return StoreError(
             f"{path}",
-            f"it cannot be read ({error})",
-            "Delete this run's folder: the trial will be trained again.",
+            _("it cannot be read ({error})").format(error=error),
+            _("Delete this run's folder: the trial will be trained again."),
         )
 
     def _record(self, run: Run) -> None:
@@ -367,9 +372,9 @@ class Store:
                 yield connection
         except sql.exc.SQLAlchemyError as error:
             raise StoreError(
-                f"the store {self.url or self.folder}",
-                f"its database refuses ({error.__cause__ or error})",
-                "Check the disk, its rights and the URL; the runs already finished are safe.",
+                _("the store {store}").format(store=self.url or self.folder),
+                _("its database refuses ({error})").format(error=error.__cause__ or error),
+                _("Check the disk, its rights and the URL; the runs already finished are safe."),
             ) from error
 
 
@@ -382,9 +387,9 @@ def _clear_errors(folder: Path, *written: Path) -> Iterator[None]:
         for path in written:
             _remove(path)
         raise StoreError(
-            f"the store {folder}",
-            f"it cannot be written ({getattr(error, 'strerror', None) or error})",
-            "Free some space or give a folder of yours with --store; the runs already finished are safe.",
+            _("the store {store}").format(store=folder),
+            _("it cannot be written ({error})").format(error=getattr(error, "strerror", None) or error),
+            _("Free some space or give a folder of yours with --store; the runs already finished are safe."),
         ) from error
 
 
@@ -419,7 +424,11 @@ def _engine(url: str | None, file: Path) -> sql.Engine:
         if url is not None:
             return sql.create_engine(url)
     except (sql.exc.SQLAlchemyError, ImportError) as error:
-        raise StoreError(f"the URL {url}", f"no database can be reached by it ({error})", "Correct it.") from error
+        raise StoreError(
+            _("the URL {url}").format(url=url),
+            _("no database can be reached by it ({error})").format(error=error),
+            _("Correct it."),
+        ) from error
     engine = sql.create_engine(f"sqlite:///{file}", connect_args={"timeout": 60})  # seconds, while others write
     sql.event.listen(engine, "connect", _write_ahead)
     return engine

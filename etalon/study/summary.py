@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from etalon.locales import _, seconds
+from etalon.locales import _, ngettext, seconds
 from etalon.study.store import Record, Store
 
 
@@ -38,7 +38,7 @@ class Summary:
                 study = line.study
                 shown.append(study)
             failed = "" if not line.failed else ", " + _("{n} failed").format(n=line.failed)
-            done = _("{n} done").format(n=line.done)
+            done = ngettext("{n} done", "{n} done", line.done).format(n=line.done)
             shown.append(f"  {line.variant:{width}}  {done}{failed}, {seconds(line.fit_time)}")
         return "\n".join(shown)
 

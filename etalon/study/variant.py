@@ -12,7 +12,7 @@ from typing import Any
 from etalon.data.dataset import Dataset
 from etalon.data.splits import Split
 from etalon.errors import StudyError
-from etalon.locales import Text
+from etalon.locales import Text, _
 from etalon.models.checks import check, guard
 from etalon.models.describe import ModelDescription, describe, digest, is_keras
 from etalon.models.factors import Factor, differences
@@ -52,16 +52,18 @@ class Variant:
         name = name or build.__name__
         if unknown:
             raise StudyError(
-                f"{', '.join(sorted(unknown))} given to variant {name!r}",
-                "neither an argument of its function nor a setting of the recipe",
-                f"Arguments: {', '.join(sorted(parameters)) or 'none'}; settings: {', '.join(sorted(settings))}.",
+                _("{names} given to variant {name!r}").format(names=", ".join(sorted(unknown)), name=name),
+                _("neither an argument of its function nor a setting of the recipe"),
+                _("Arguments: {arguments}; settings: {settings}.").format(
+                    arguments=", ".join(sorted(parameters)) or _("none"), settings=", ".join(sorted(settings))
+                ),
             )
         arguments = {k: v for k, v in keywords.items() if k in parameters}
         try:
             signature.bind(**arguments)
         except TypeError as error:
-            remedy = "Give it to the decorator, or give it a default in the function."
-            raise StudyError(f"variant {name!r}", str(error), remedy) from error
+            remedy = _("Give it to the decorator, or give it a default in the function.")
+            raise StudyError(_("variant {name!r}").format(name=name), str(error), remedy) from error
         return cls(name, build, because, arguments, {k: v for k, v in keywords.items() if k not in parameters})
 
     @property
@@ -170,6 +172,11 @@ class MoreThanOneFactor(UserWarning):
 
 def _warning(candidate: Candidate) -> str:
     if not candidate.factors:
-        return f"variant {candidate.name!r} is the same as the reference: it tells how seeds alone move the results"
-    found = "; ".join(factor.sentence() for factor in candidate.factors)
-    return f"variant {candidate.name!r} differs from the reference in {len(candidate.factors)} things ({found})"
+        return _("variant {name!r} is the same as the reference: it tells how seeds alone move the results").format(
+            name=candidate.name
+        )
+    return _("variant {name!r} differs from the reference in {n} things ({factors})").format(
+        name=candidate.name,
+        n=len(candidate.factors),
+        factors=_("; ").join(factor.sentence() for factor in candidate.factors),
+    )

@@ -12,6 +12,7 @@ import threading
 from typing import Any, BinaryIO
 
 from etalon.errors import StudyError
+from etalon.locales import _
 from etalon.study.frames import receive, send
 
 
@@ -27,9 +28,11 @@ def _listen(stream: BinaryIO, orders: "queue.SimpleQueue[Any]") -> None:
 
 def _unreadable(error: Exception) -> StudyError:
     return StudyError(
-        "a trial",
-        f"the process that should train it cannot read it ({type(error).__name__}: {error})",
-        "Define the classes of modules and callbacks in the study's file, or where Python can import them.",
+        _("a trial"),
+        _("the process that should train it cannot read it ({kind}: {error})").format(
+            kind=type(error).__name__, error=error
+        ),
+        _("Define the classes of modules and callbacks in the study's file, or where Python can import them."),
     )
 
 

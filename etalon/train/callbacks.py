@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from etalon.errors import RecipeError
+from etalon.locales import _
 from etalon.models.lower import Network
 from etalon.train.recipe import EarlyStopping, Recipe
 
@@ -231,8 +232,8 @@ class _FittedOptimizer:
     def learning_rate(self, value: Any) -> None:
         if self._rate.value is None:
             raise RecipeError(
-                "a callback that sets the learning rate",
-                "a schedule already sets it",
-                "Keep only one of them.",
+                _("a callback that sets the learning rate"),
+                _("a schedule already sets it"),
+                _("Keep only one of them."),
             )
         self._rate.value = float(value)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from etalon.data.transforms import augment
 from etalon.errors import TrainingError
+from etalon.locales import _
 from etalon.models.lower import Network
 from etalon.train.losses import Loss, loss_function
 from etalon.train.predict import evaluate, inputs, predict
@@ -162,9 +163,11 @@ def _check_finite(losses: list[Tensor], epoch: int, state: State) -> None:
     step = int((~finite).nonzero()[0])
     rate = state.rate.at(max(state.optimizer.steps - len(losses) + step, 0))
     raise TrainingError(
-        f"a loss of {float(losses[step])} at epoch {epoch + 1}, step {step + 1}, learning rate {rate:.3g}",
-        "the training has diverged",
-        "Lower the learning rate, scale the inputs (scale=1/255), or limit the gradients (clipnorm=1).",
+        _("a loss of {loss} at epoch {epoch}, step {step}, learning rate {rate:.3g}").format(
+            loss=float(losses[step]), epoch=epoch + 1, step=step + 1, rate=rate
+        ),
+        _("the training has diverged"),
+        _("Lower the learning rate, scale the inputs (scale=1/255), or limit the gradients (clipnorm=1)."),
     )
 
 

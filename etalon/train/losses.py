@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from etalon.errors import RecipeError
+from etalon.locales import _
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -30,13 +31,15 @@ def loss_function(name: str, head: str, n_classes: int, label_smoothing: float =
     """
     if name in ("categorical_crossentropy", "sparse_categorical_crossentropy", "kl_divergence"):
         if name == "kl_divergence" and label_smoothing:
-            raise RecipeError("kl_divergence with label_smoothing", "Keras has no such thing", "Leave one of them out.")
+            raise RecipeError(
+                _("kl_divergence with label_smoothing"), _("Keras has no such thing"), _("Leave one of them out.")
+            )
         return lambda logits, y: F.cross_entropy(logits, y, reduction="none", label_smoothing=label_smoothing)
     if name not in LOSSES:
         raise RecipeError(
-            f"loss {name!r}",
-            "it is not among those that Étalon trains with",
-            f"Use one of {', '.join(NAMES)}.",
+            _("loss {name!r}").format(name=name),
+            _("it is not among those that Étalon trains with"),
+            _("Use one of {names}.").format(names=", ".join(NAMES)),
         )
     formula, smoothed_classes = LOSSES[name], 2 if name == "binary_crossentropy" else n_classes
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from etalon.errors import RecipeError
+from etalon.locales import _
 
 Config = Mapping[str, float | bool | None]
 UNSUPPORTED = ("use_ema", "gradient_accumulation_steps", "loss_scale_factor", "amsgrad")
@@ -88,16 +89,16 @@ def check_supported(class_name: str, config: Config) -> None:
     """Refuse an optimizer, or an option of one, whose meaning would be lost."""
     if class_name not in RULES:
         raise RecipeError(
-            f"optimizer {class_name}",
-            "it is not among those that Étalon trains with",
-            f"Use one of {', '.join(RULES)}.",
+            _("optimizer {class_name}").format(class_name=class_name),
+            _("it is not among those that Étalon trains with"),
+            _("Use one of {names}.").format(names=", ".join(RULES)),
         )
     for option in UNSUPPORTED:
         if config.get(option):
             raise RecipeError(
                 f"{class_name}({option}={config[option]!r})",
-                "this option is not supported",
-                f"Leave {option} out.",
+                _("this option is not supported"),
+                _("Leave {option} out.").format(option=option),
             )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from etalon.data.augmentation import Augmentation
 from etalon.errors import RecipeError
+from etalon.locales import _
 from etalon.train.losses import NAMES
 from etalon.train.optimizers import check_supported
 
@@ -72,20 +73,20 @@ class Recipe(BaseModel):
     @classmethod
     def _known_loss(cls, loss: str) -> str:
         if loss not in NAMES:
-            raise ValueError(f"not among the losses that Étalon trains with: {', '.join(NAMES)}")
+            raise ValueError(_("not among the losses that Étalon trains with: {names}").format(names=", ".join(NAMES)))
         return loss
 
     @field_validator("learning_rate")
     @classmethod
     def _positive(cls, rate: float | dict[str, Any]) -> float | dict[str, Any]:
         if isinstance(rate, float) and not rate > 0:
-            raise ValueError("a learning rate must be positive")
+            raise ValueError(_("a learning rate must be positive"))
         return rate
 
     @model_validator(mode="after")
     def _one_schedule(self) -> Self:
         if self.schedule and isinstance(self.learning_rate, dict):
-            raise ValueError("schedule and a learning rate that is a schedule already: keep one of them")
+            raise ValueError(_("schedule and a learning rate that is a schedule already: keep one of them"))
         return self
 
     @field_validator("early_stopping", mode="before")
@@ -109,9 +110,9 @@ class Recipe(BaseModel):
         if unknown:
             known = sorted(set(cls.model_fields) - DERIVED | {"callbacks"})
             raise RecipeError(
-                f"setting {', '.join(sorted(unknown))}",
-                "a recipe has no such setting",
-                f"Use {', '.join(known)}.",
+                _("setting {names}").format(names=", ".join(sorted(unknown))),
+                _("a recipe has no such setting"),
+                _("Use {names}.").format(names=", ".join(known)),
             )
         compiled = bool(getattr(model, "compiled", False))
         given = dict(settings)
@@ -137,7 +138,7 @@ class Recipe(BaseModel):
             raise RecipeError(
                 f"{place}={first['input']!r}" if place else f"settings {', '.join(sorted(given))}",
                 str(first["msg"]).removeprefix("Value error, "),
-                "See etalon.Recipe for what each setting means.",
+                _("See etalon.Recipe for what each setting means."),
             ) from error
 
     def to_json(self) -> dict[str, Any]:
@@ -220,9 +221,9 @@ def _split_callbacks(callbacks: Sequence[Any]) -> tuple[EarlyStopping | None, tu
             )
         elif not hasattr(callback, "on_epoch_end"):
             raise RecipeError(
-                f"callback {callback!r}",
-                "it has no on_epoch_end",
-                "Give objects of keras.callbacks, or a subclass.",
+                _("callback {callback!r}").format(callback=callback),
+                _("it has no on_epoch_end"),
+                _("Give objects of keras.callbacks, or a subclass."),
             )
         else:
             others.append(callback)
@@ -231,13 +232,13 @@ def _split_callbacks(callbacks: Sequence[Any]) -> tuple[EarlyStopping | None, tu
 
 def _check_stopping(callback: Any, other: EarlyStopping | None) -> None:
     if other is not None:
-        raise RecipeError("two EarlyStopping callbacks", "one of them would never be heard", "Keep one.")
+        raise RecipeError(_("two EarlyStopping callbacks"), _("one of them would never be heard"), _("Keep one."))
     natural = {"accuracy": "max", "loss": "min"}.get(callback.monitor.removeprefix("val_"), callback.mode)
     if callback.mode not in ("auto", natural):
         raise RecipeError(
             f"EarlyStopping(monitor={callback.monitor!r}, mode={callback.mode!r})",
-            "it would stop when the training goes well",
-            f"Say mode={natural!r}, or leave it out.",
+            _("it would stop when the training goes well"),
+            _("Say mode={natural!r}, or leave it out.").format(natural=natural),
         )
 
 
@@ -248,9 +249,9 @@ def _optimizer(given: Any) -> tuple[OptimizerSpec, float | dict[str, Any]]:
         optimizer = keras.optimizers.get(given)
     except (ValueError, TypeError) as error:
         raise RecipeError(
-            f"optimizer {given!r}",
-            "Keras knows none of this name",
-            "Give a name such as 'adam' or an object.",
+            _("optimizer {given!r}").format(given=given),
+            _("Keras knows none of this name"),
+            _("Give a name such as 'adam' or an object."),
         ) from error
     config = optimizer.get_config()
     rate = config.pop("learning_rate")
@@ -272,8 +273,8 @@ def _rate(given: Any) -> float | dict[str, Any]:
     except (TypeError, ValueError) as error:
         raise RecipeError(
             f"learning_rate={given!r}",
-            "it is neither a number nor a schedule",
-            "Give a number, or a Keras schedule.",
+            _("it is neither a number nor a schedule"),
+            _("Give a number, or a Keras schedule."),
         ) from error
 
 
@@ -285,7 +286,9 @@ def _loss(given: Any) -> dict[str, Any]:
         loss = keras.losses.get(given)
     except (ValueError, TypeError) as error:
         raise RecipeError(
-            f"loss {given!r}", "Keras knows none of this name", f"Use one of {', '.join(NAMES)}."
+            _("loss {given!r}").format(given=given),
+            _("Keras knows none of this name"),
+            _("Use one of {names}.").format(names=", ".join(NAMES)),
         ) from error
     if not isinstance(loss, keras.losses.Loss):
         return {"loss": str(loss.__name__)}
@@ -294,8 +297,8 @@ def _loss(given: Any) -> dict[str, Any]:
     if reduction not in ("sum_over_batch_size", "mean") or ignored is not None:
         raise RecipeError(
             f"{type(loss).__name__}(reduction={reduction!r}, ignore_class={ignored!r})",
-            "Étalon takes the mean over all the images of a batch",
-            "Leave these options out.",
+            _("Étalon takes the mean over all the images of a batch"),
+            _("Leave these options out."),
         )
     function = getattr(loss, "fn", None)
     fields = {

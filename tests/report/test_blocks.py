@@ -60,9 +60,9 @@ def test_slug() -> None:
 
 def test_an_image_has_the_size_of_its_figure_and_always_the_same_bytes() -> None:
     one, other = Figure(curves).image("en"), Figure(curves).image("en")
-    assert one == other
-    assert one.width == pytest.approx(7.2, abs=0.2)
-    assert one.height == pytest.approx(2.9, abs=0.2)
+    assert one.png == other.png
+    assert one.svg == other.svg
+    assert one.size == pytest.approx((7.2, 2.9), abs=0.2)
     assert Figure(curves).image("fr").svg != one.svg
 
 
