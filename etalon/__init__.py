@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from etalon.data.load import load
     from etalon.data.splits import Fixed, HoldOut, KFold
     from etalon.errors import EtalonError
+    from etalon.models.bundle import load_bundle
     from etalon.models.lower import lower
     from etalon.models.weights import weights
     from etalon.result import Result
@@ -51,6 +52,7 @@ __all__ = [
     "__version__",
     "audit",
     "load",
+    "load_bundle",
     "lower",
     "open_study",
     "weights",
@@ -63,6 +65,7 @@ _NAMES = {  # where each public name is defined
     "data.load": "load",
     "data.splits": "Fixed HoldOut KFold",
     "errors": "EtalonError",
+    "models.bundle": "load_bundle",
     "models.lower": "lower",
     "models.weights": "weights",
     "result": "Result",

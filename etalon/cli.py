@@ -50,7 +50,7 @@ def main() -> None:
 
     try:
         with _plain_warnings():
-            app()
+            app(prog_name="etalon")
     except EtalonError as error:
         typer.secho(str(error), fg="red", err=True)
         sys.exit(1)
@@ -121,17 +121,22 @@ def run(
     as_json: Json = None,
     report: Annotated[Path | None, typer.Option("--report", help=".html, .pdf or .ipynb [in the store].")] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=0, help="Processes that train.")] = None,
+    sealed: Annotated[bool, typer.Option("--sealed", help="Leave the test images sealed: no report.")] = False,
 ) -> None:
-    """Train what has not been trained yet, print the verdicts, write the report."""
+    """Train what has not been trained yet, print the verdicts, write the report, which opens the test images."""
     from etalon.locales import _, use
 
     with use(lang):
         changed = _study(study, data=data, seeds=seeds, epochs=epochs, store=store)
         try:
-            opened = changed.run(workers=workers).test()
+            result = changed.run(workers=workers)
         except KeyboardInterrupt as error:
             typer.echo(_("Interrupted. Finished trials are kept; run the same command to go on."), err=True)
             raise typer.Exit(1) from error
+        if sealed:
+            _print(result, as_json)
+            return
+        opened = result.test()
         path = opened.report(report or opened.report_path(study.stem))
         _print(opened, as_json, lambda: {**opened.to_json(), "report": str(path)})
         typer.echo(path, err=as_json == Path("-"))
@@ -231,11 +236,11 @@ def predict(
 ) -> None:
     """What an exported model reads in some images, and how sure it is."""
     from etalon.locales import use
-    from etalon.models.bundle import load
+    from etalon.models.bundle import load_bundle
     from etalon.models.readings import read
 
     with use(lang):
-        _print(read(load(bundle), images), as_json)
+        _print(read(load_bundle(bundle), images), as_json)
 
 
 @app.command()

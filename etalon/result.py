@@ -44,6 +44,10 @@ class Outcome:
     plan: Plan
     part: PartName = "validation"
 
+    def __repr__(self) -> str:
+        accuracies = ", ".join(f"{value:.4f}" for value in self.accuracy)
+        return f"Outcome({self.name!r}, {self.part} accuracy {accuracies})"
+
     @property
     def name(self) -> str:
         """The variant's name."""

@@ -112,6 +112,13 @@ class Study:
             keywords: arguments of the function, or settings of the recipe (see `Recipe`).
         """
 
+        if callable(because):
+            raise StudyError(
+                f"@study.variant {because.__name__}",
+                _("a variant is declared with parentheses, where its reason stands"),
+                _('Write @study.variant(because="...").'),
+            )
+
         def declare(build: Build) -> Build:
             if not self.variants:
                 raise StudyError(
@@ -272,7 +279,7 @@ def _imported(path: Path) -> Any:
         raise StudyError(f"{path}", _("it is not a Python file"), _("Give the path of a study, STUDY.py."))
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
-    sys.path.insert(0, str(path.parent.absolute()))
+    sys.path.append(str(path.parent.absolute()))  # last: no file beside it may hide a library
     try:
         spec.loader.exec_module(module)
     except EtalonError:

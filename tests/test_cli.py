@@ -15,7 +15,9 @@ from typer.main import get_command
 from etalon import Study
 from etalon.cli import app, main
 from etalon.data.dataset import Dataset
+from etalon.report.blocks import Document
 from etalon.study.store import Store
+from etalon.study.summary import summary
 
 STUDY = """
 import etalon
@@ -35,6 +37,12 @@ def wide(neurons):
     return reference(neurons)
 """
 VERBS = ["init", "data show", "data audit", "run", "list", "show", "compare", "report", "export", "predict", "doctor"]
+
+
+def sketch(document: Document, path: Path, **_options: object) -> Path:
+    """The report without its figures, which take seconds to draw and have their own tests."""
+    path.write_text(f'<html lang="{document.lang}">', encoding="utf-8")
+    return path
 
 
 class Done(NamedTuple):
@@ -66,6 +74,11 @@ def etalon(
         return Done(status, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture
+def _sketched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etalon.report.render.render", sketch)
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +189,9 @@ class TestInit:
     """A first study."""
 
     @pytest.mark.parametrize("lang", ["en", "fr"])
-    def test_it_runs_as_it_is(self, lang: str, etalon: Etalon) -> None:
+    def test_it_runs_as_it_is(self, lang: str, etalon: Etalon, monkeypatch: pytest.MonkeyPatch) -> None:
+        if lang == "en":  # one report from end to end is enough
+            monkeypatch.setattr("etalon.report.render.render", sketch)
         done = etalon("init", f"first_{lang}.py", "--lang", lang)
         assert done == (0, f"first_{lang}.py\n  etalon run first_{lang}.py\n", "")
         options = ["--seeds", 1, "--epochs", 1, "--workers", 0, "--store", "store", "--report", "report.html"]
@@ -218,7 +233,7 @@ class TestData:
     def test_unknown_data(self, etalon: Etalon) -> None:
         done = etalon("data", "show", "no_such_set")
         assert (done.status, done.out) == (1, "")
-        assert done.err.startswith("no_such_set: ")
+        assert done.err.startswith("'no_such_set': ")
         assert not list(Path().iterdir())
 
     def test_etalon_data(self, etalon: Etalon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -236,6 +251,7 @@ class TestData:
 class TestRun:
     """Training, and what it prints."""
 
+    @pytest.mark.usefixtures("_sketched")
     def test_from_nothing_to_the_report(self, etalon: Etalon, folder: Path, tmp_path: Path) -> None:
         arguments = ["run", folder / "blob_study.py", "--workers", 0, "--store", tmp_path / "store"]
         done = etalon(*arguments, "--seeds", 1, "--json", "results.json")
@@ -258,6 +274,14 @@ class TestRun:
         assert done.err.splitlines()[-1] == "mine.html"
         assert 'lang="fr"' in Path("mine.html").read_text(encoding="utf-8")
 
+    def test_sealed(self, etalon: Etalon, folder: Path, tmp_path: Path) -> None:
+        options = ["--workers", 0, "--seeds", 1, "--store", tmp_path / "store", "--sealed", "--json", "-"]
+        found = json.loads(etalon("run", folder / "blob_study.py", *options).out)
+        assert found["variants"][0]["accuracy"].keys() == {"validation"}
+        assert not (tmp_path / "store" / "reports").exists()
+        assert Store(tmp_path / "store").openings(found["data"]["digest"]) == []
+
+    @pytest.mark.usefixtures("_sketched")
     def test_other_data_and_epochs(self, etalon: Etalon, folder: Path, tmp_path: Path) -> None:
         other = tmp_path / "others.npz"
         with np.load(folder / "blobs.npz") as arrays:
@@ -265,9 +289,7 @@ class TestRun:
         options = ["--workers", 0, "--seeds", 1, "--epochs", 1, "--data", other, "--store", tmp_path / "store"]
         done = etalon("run", folder / "blob_study.py", *options, "--json", "-", "--report", "a.html")
         assert json.loads(done.out)["data"]["name"] == "others"
-        (key, *_), *_ = (
-            line["keys"] for line in json.loads(etalon("list", "--store", tmp_path / "store", "--json", "-").out)
-        )
+        (key, *_), *_ = (line["keys"] for line in summary(Store(tmp_path / "store")).to_json())
         assert len(Store(tmp_path / "store").load(key).history["loss"]) == 1
 
     @pytest.mark.filterwarnings("default::UserWarning")
@@ -340,6 +362,7 @@ class TestLooking:
         assert (done.status, done.out) == (1, "")
         assert done.err.startswith("4 trials of 4 missing in ")
 
+    @pytest.mark.usefixtures("_sketched")
     @pytest.mark.parametrize("lang", ["en", "fr"])
     def test_report(
         self, lang: str, etalon: Etalon, folder: Path, trained: Path, monkeypatch: pytest.MonkeyPatch

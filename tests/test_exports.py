@@ -32,6 +32,7 @@ PUBLIC = [
     "__version__",
     "audit",
     "load",
+    "load_bundle",
     "lower",
     "open_study",
     "weights",

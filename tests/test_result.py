@@ -19,7 +19,8 @@ from etalon import Result, Study
 from etalon.data.dataset import Dataset
 from etalon.errors import ReportError, StudyError
 from etalon.locales import use
-from etalon.models import bundle
+from etalon.models.bundle import load_bundle
+from etalon.report.blocks import Document
 from etalon.result import Outcome
 
 
@@ -57,6 +58,19 @@ def result(blobs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Result:
     study.variant(because="smaller steps", name="slow", learning_rate=1e-5)(dense)
     study.variant(because="another library")(module)
     return run_whatever_its_factors(study)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Document]:
+    """The reports that were asked for, without the time that it takes to draw them."""
+    documents: list[Document] = []
+
+    def keep(document: Document, path: Path, **_options: Any) -> Path:
+        documents.append(document)
+        return path
+
+    monkeypatch.setattr("etalon.report.render.render", keep)
+    return documents
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +136,7 @@ class TestOutcomes:
     @pytest.mark.parametrize("name", ["wide", "module"])
     def test_export(self, name: str, result: Result, blobs: Dataset, tmp_path: Path) -> None:
         path = result[name].export(tmp_path / "bundle", seed=2)
-        loaded = bundle.load(path, module=module() if name == "module" else None)
+        loaded = load_bundle(path, module=module() if name == "module" else None)
         expected = softmax(result[name].run(2).test_logits, axis=1)
         np.testing.assert_allclose(loaded.predict(blobs.test.x), expected, atol=1e-6)
         assert (loaded.card.study, loaded.card.variant, loaded.card.seed) == ("Three blobs", name, 2)
@@ -214,7 +228,7 @@ class TestTables:
         assert "Validation accuracy" in lines[1]
         names = [line.replace("→", " ").split()[0] for line in lines[3:7]]
         assert names == ["dense", "wide", "slow", "module"]
-        assert sum(line.startswith("→") for line in lines) == 1
+        assert sum("→" in line for line in lines[3:7]) == 1
         assert "Test accuracy" in str(opened)
         with use("fr"):
             assert str(opened) != str(result)
@@ -256,12 +270,9 @@ class TestReports:
     """Where reports go, and what is refused."""
 
     @pytest.mark.parametrize("lang", ["en", "fr"])
-    def test_html(self, lang: str, result: Result, tmp_path: Path) -> None:
-        path = result.report(tmp_path / "report.html", lang=lang)
-        page = path.read_text(encoding="utf-8")
-        assert f'lang="{lang}"' in page
-        assert {"en": "Three blobs", "fr": "Trois taches"}[lang] in page
-        assert all(outcome.name in page for outcome in result)
+    def test_what_is_told(self, lang: str, result: Result, drawn: list[Document], tmp_path: Path) -> None:
+        assert result.report(tmp_path / "report.html", lang=lang) == tmp_path / "report.html"
+        assert (drawn[0].lang, drawn[0].title) == (lang, {"en": "Three blobs", "fr": "Trois taches"}[lang])
 
     def test_place(self, result: Result) -> None:
         reports = result.plan.store.folder / "reports"
@@ -318,7 +329,9 @@ class TestBreakdowns:
         assert json.dumps(opened.to_json(), allow_nan=False)
         assert "unlucky" in str(opened)
 
-    def test_a_variant_for_every_seed(self, blobs: Dataset, store_folder: Path, ranks: Path) -> None:
+    def test_a_variant_for_every_seed(
+        self, blobs: Dataset, store_folder: Path, ranks: Path, drawn: list[Document]
+    ) -> None:
         study = small_study(blobs, store_folder, seeds=2)
         study.variant(name="lost", callbacks=[failing_for({0, 1, 2}, ranks)], neurons=9)(dense)
         study.variant(name="wide", neurons=9)(dense)
@@ -330,7 +343,8 @@ class TestBreakdowns:
         assert found["lost"] == {"lost": ["seed 0: RuntimeError: no luck", "seed 1: RuntimeError: no luck"]}
         assert [variant["name"] for variant in found["variants"]] == ["dense", "wide"]
         assert "lost: every trial broke down." in str(result)
-        assert "lost" in result.report(store_folder / "report.html").read_text(encoding="utf-8")
+        result.report(store_folder / "report.html")
+        assert "lost" in repr(drawn[0])
 
     def test_the_reference_for_one_seed(self, blobs: Dataset, store_folder: Path, ranks: Path) -> None:
         study = small_study(blobs, store_folder, callbacks=[failing_for({0}, ranks)])

@@ -179,6 +179,9 @@ class Gallery:
     def __len__(self) -> int:
         return len(self.mistakes)
 
+    def __repr__(self) -> str:
+        return f"Gallery({self.variant!r}, {len(self)} images of {self.found})"
+
     def frame(self) -> "pd.DataFrame":
         """A line an image: the attributes of `Mistake`, classes by name."""
         import pandas as pd

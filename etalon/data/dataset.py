@@ -39,6 +39,9 @@ class Part:
     def __len__(self) -> int:
         return len(self.y)
 
+    def __repr__(self) -> str:
+        return f"Part({len(self)} images of {' x '.join(map(str, self.x.shape[1:]))})"
+
     def chunks(self, images: int = CHUNK) -> Iterator[tuple[Images, Labels]]:
         """The part, `images` at a time, in order."""
         for start in range(0, len(self), images):
@@ -87,6 +90,9 @@ class Dataset:
         _check_counts(self)
         if not self.digest:
             object.__setattr__(self, "digest", digest(self.train, self.test, self.classes["en"]))
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.name!r}, train={self.train!r}, test={self.test!r}, {self.n_classes} classes)"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -92,7 +92,7 @@ def in_points(fraction: float, digits: int = 2, *, margin: bool = False) -> str:
 def seconds(duration: float) -> str:
     """A duration in seconds as one reads it: 0.8 s, 42 s, 3 min 05 s."""
     if duration < 10:
-        return f"{number(duration, 1 if duration >= 0.1 else 2)} s"
+        return f"{number(duration, 2 if 0.005 <= duration < 0.095 else 1)} s"
     if duration < 60:
         return f"{number(duration, 0)} s"
     minutes, rest = divmod(round(duration), 60)
@@ -120,6 +120,8 @@ def _decimal(value: float, pattern: str, lang: str) -> str:
     """Babel's formatting, remembered: a figure asks for the same ticks hundreds of times."""
     from babel.numbers import format_decimal
 
+    if not abs(value) < 1e12:  # a loss that has exploded, or is no number at all: babel would refuse it
+        return f"{value:.3g}"
     return str(format_decimal(value, format=pattern, locale=lang))
 
 

@@ -150,7 +150,7 @@ def export(path: str | Path, model: Any, meta: Mapping[str, Any]) -> Path:
     return target
 
 
-def load(path: str | Path, module: nn.Module | None = None) -> Bundle:
+def load_bundle(path: str | Path, module: nn.Module | None = None) -> Bundle:
     """Read a bundle; nothing in it is executed.
 
     Args:
@@ -212,7 +212,7 @@ def _read_torch(file: Path, module: nn.Module | None, shown: str) -> tuple[Any, 
         raise ModelError(
             shown,
             _("it holds the weights of a torch module, and not its code"),
-            _("Pass a module made by the same code: load(path, module=MyNetwork())."),
+            _("Pass a module made by the same code: load_bundle(path, module=MyNetwork())."),
         )
     try:
         module.load_state_dict(load_file(file))

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from etalon.figures.intervals import limit_points
-from etalon.locales import _, choose, in_points, language, number, percent, seconds
+from etalon.locales import _, choose, in_points, language, number, p_value, percent, seconds
 from etalon.report.blocks import Document, Fact, Facts
 from etalon.report.concluded import conclusion
 from etalon.report.evidence import Evidence
@@ -46,7 +46,8 @@ def _key_figures(evidence: Evidence) -> Facts:
     if verdict:
         low, high = limit_points(verdict.low_simultaneous), limit_points(verdict.high_simultaneous)
         gain = in_points(verdict.difference)
-        facts.append(Fact(_("Gain on the reference"), gain, between.format(low=low, high=high)))
+        note = f"{between.format(low=low, high=high)}, {p_value(verdict.p_adjusted)}"
+        facts.append(Fact(_("Gain on the reference"), gain, note))
     trainings = evidence.tally.trained + evidence.tally.cached
     total = sum(sum(entry.fit_times) for entry in evidence.entries)
     spent = _("{time} of training").format(time=seconds(total))

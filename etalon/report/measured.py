@@ -58,7 +58,7 @@ def results(evidence: Evidence) -> Section:
                     reference=entries[0].name,
                 ),
                 _("Test accuracy of each model"),
-                source="opened.frame()['accuracy'].plot.barh()",
+                source="opened.frame()['accuracy'].plot.barh();",
             ),
             Figure(
                 lambda: bars(
@@ -73,7 +73,7 @@ def results(evidence: Evidence) -> Section:
                 _("Training time of each model, mean and spread over seeds ({processor}, one thread)").format(
                     processor=evidence.environment["processor"]
                 ),
-                source="opened.frame()['fit_time'].plot.barh()",
+                source="opened.frame()['fit_time'].plot.barh();",
             ),
             Details(
                 _("Learning curves of every variant"),

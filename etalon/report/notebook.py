@@ -187,7 +187,7 @@ class _Cells:
 
     def figure(self, node: Node, figure: Figure) -> None:
         if figure.source is not None:
-            self.code(_quiet(figure.source))
+            self.code(figure.source)
         else:
             name = f"{node.anchor or f'image-{len(self.cells)}-{len(self.attachments)}'}.png"
             png = figure.image(self.lang).png
@@ -242,9 +242,3 @@ def grid(header: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence[s
     """A Markdown table of cells that are Markdown already."""
     lines = [header, [_RULES[side] for side in align], *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def _quiet(source: str) -> str:
-    """`source` ended by a semicolon: the figure is shown, not also the name of its Axes."""
-    source = source.rstrip()
-    return source if source.endswith(";") else source + ";"

@@ -179,9 +179,12 @@ def comparison(evidence: Evidence) -> Comparison:
 
 
 def accuracy(interval: Interval) -> str:
-    """A mean accuracy with half the width of its interval."""
-    half = (interval.high - interval.low) / 2
-    return f"{percent(interval.value)} ± {number(100 * half)}"
+    """A mean accuracy with half the width of its interval, or with its limits when it stops at 0 or 1."""
+    above, below = interval.high - interval.value, interval.value - interval.low
+    if abs(above - below) > 1e-9:
+        limits = _("[{low}, {high}]").format(low=percent(interval.low), high=percent(interval.high))
+        return f"{percent(interval.value)} {limits}"
+    return f"{percent(interval.value)} ± {number(100 * above)}"
 
 
 def named(text: str, *names: str) -> str:

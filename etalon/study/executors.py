@@ -30,6 +30,8 @@ ALLOCATOR = {
     "MALLOC_TOP_PAD_": str(256 << 20),
 }
 
+BOOT = "import sys; sys.path[:] = sys.argv[1:]; from etalon.study.worker import main; main()"
+
 MakeTrial = Callable[[], Trial]  # a network is built only when its turn comes
 
 
@@ -196,10 +198,10 @@ class _Process:
             if self._closed:
                 raise EOFError
             if self._process is None:
-                paths = os.pathsep.join(path for path in sys.path if path)
-                given = {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "ETALON_LANG": language()}
+                given = {"OMP_NUM_THREADS": "1", "ETALON_LANG": language()}
+                paths = [path or os.getcwd() for path in sys.path]  # what is imported there is what is imported here
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "etalon.study.worker"],
+                    [sys.executable, "-P", "-c", BOOT, *paths],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     env={**os.environ, **ALLOCATOR, **given},
@@ -238,7 +240,7 @@ class WorkerDiedError(EtalonError):
 
     def __init__(self, status: int) -> None:
         if status < 0:
-            ended = _("a training process ended by signal {name}").format(name=signal.Signals(-status).name)
+            ended = _("a training process that ended by signal {name}").format(name=signal.Signals(-status).name)
         else:
             ended = _("a training process that ended with status {status}").format(status=status)
         super().__init__(

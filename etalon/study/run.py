@@ -40,6 +40,9 @@ class Run:
     test_logits: np.ndarray
     environment: Mapping[str, str]
 
+    def __repr__(self) -> str:
+        return f"Run({self.variant!r}, seed={self.seed}, val_accuracy={self.validation_accuracy:.4f})"
+
     def __str__(self) -> str:
         """The figures of every epoch, under the trial's name."""
         shown = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")

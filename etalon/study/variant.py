@@ -162,7 +162,7 @@ def candidates(variants: Mapping[str, Variant], settings: Mapping[str, Any], dat
     reference, others = ready[0], [c.against(ready[0]) for c in ready[1:]]
     for candidate in others:
         if len(candidate.factors) != 1:
-            warnings.warn(_warning(candidate), MoreThanOneFactor, stacklevel=3)
+            warnings.warn(_warning(candidate), MoreThanOneFactor, stacklevel=5)
     return [reference, *others]
 
 

@@ -175,7 +175,10 @@ def test_a_table_without_parts_is_divided(tree: Tree) -> None:
         ([("path", "label"), ("pets/cat/99.png", "cat")], "line 2: 'pets/cat/99.png'"),
         ([("path", "label", "part"), ("pets/cat/0.png", "cat", "exam")], "'exam'"),
         ([("path", "label", "part"), ("pets/cat/0.png", "cat", "test")], "no row is for training"),
-        ([("path", "label", "part"), ("pets/cat/0.png", "cat", "train"), ("pets/cat/1.png", "cat", "")], "1 rows of 2"),
+        (
+            [("path", "label", "part"), ("pets/cat/0.png", "cat", "train"), ("pets/cat/1.png", "cat", "")],
+            "rows without a part: 1 of 2",
+        ),
     ],
 )
 def test_broken_tables_are_refused(tree: Tree, rows: list[tuple[str, ...]], message: str) -> None:

@@ -210,7 +210,7 @@ def test_forest():
     assert drawn == [(0.0005, 0.0057), (0.0012, 0.005), (0.0031,), (-0.003, 0.001), (-0.002, 0.0005), (-0.001,)]
     assert ax.lines[1].get_color() == style.VERDICTS["better"]
     with use("fr"):
-        assert forest(["a"], [0.0031], [0.0], [0.01], ["better"]).texts[0].get_text() == "+0,31 [±0,00, +1,00]"
+        assert forest(["a"], [0.0031], [0.0], [0.01], ["better"]).texts[0].get_text() == "+0,31 [±0,00\u00a0; +1,00]"
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -14,7 +14,7 @@ from torch import nn
 
 from etalon.errors import DataError, ModelError
 from etalon.locales import use
-from etalon.models.bundle import Card, export, load
+from etalon.models.bundle import Card, export, load_bundle
 
 META: dict[str, Any] = {
     "classes": {"en": ("Bag", "Boot", "Shirt"), "fr": ("Sac", "Bottine", "Chemise")},
@@ -53,7 +53,7 @@ def images() -> np.ndarray:
 @pytest.mark.parametrize("name", ["chosen", "deep/er/chosen", "chosen.zip"])
 def test_a_keras_model_answers_as_before(tmp_path: Path, images: np.ndarray, name: str) -> None:
     original = model()
-    bundle = load(export(tmp_path / name, original, META))
+    bundle = load_bundle(export(tmp_path / name, original, META))
     expected = original.predict(images / np.float32(255), verbose=0)
     answer = bundle.predict(images, batch_size=7)
     np.testing.assert_allclose(answer, expected, atol=1e-6)
@@ -63,7 +63,7 @@ def test_a_keras_model_answers_as_before(tmp_path: Path, images: np.ndarray, nam
 
 
 def test_the_card_says_where_it_comes_from(tmp_path: Path) -> None:
-    bundle = load(export(tmp_path / "chosen", model(), META))
+    bundle = load_bundle(export(tmp_path / "chosen", model(), META))
     kept = bundle.card.model_dump(include=set(META))
     assert kept == META
     assert bundle.card.versions["keras"] == keras.__version__
@@ -77,16 +77,16 @@ def test_the_card_says_where_it_comes_from(tmp_path: Path) -> None:
 def test_logits_become_probabilities_and_sigmoids_stay_independent(tmp_path: Path, images: np.ndarray) -> None:
     linear, independent = model(None), model("sigmoid")
     x = images / np.float32(255)
-    answer = load(export(tmp_path / "a", linear, META)).predict(images)
+    answer = load_bundle(export(tmp_path / "a", linear, META)).predict(images)
     expected = keras.ops.softmax(linear.predict(x, verbose=0)).cpu().numpy()
     np.testing.assert_allclose(answer, expected, atol=1e-6)
-    answer = load(export(tmp_path / "b", independent, META)).predict(images)
+    answer = load_bundle(export(tmp_path / "b", independent, META)).predict(images)
     np.testing.assert_allclose(answer, independent.predict(x, verbose=0), atol=1e-6)
 
 
 def test_pixels_that_were_not_scaled_are_not(tmp_path: Path, images: np.ndarray) -> None:
     original = model()
-    bundle = load(export(tmp_path / "raw", original, {**META, "scale": None}))
+    bundle = load_bundle(export(tmp_path / "raw", original, {**META, "scale": None}))
     expected = original.predict(images.astype(np.float32), verbose=0)
     np.testing.assert_allclose(bundle.predict(images), expected, atol=1e-5)
 
@@ -95,15 +95,15 @@ def test_pixels_that_were_not_scaled_are_not(tmp_path: Path, images: np.ndarray)
 def test_a_torch_module_gets_its_weights_back(tmp_path: Path, images: np.ndarray, name: str) -> None:
     original = module()
     path = export(tmp_path / name, original, META)
-    bundle = load(path, module())
+    bundle = load_bundle(path, module())
     with torch.no_grad():
         x = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
         expected = torch.softmax(original.eval()(x.contiguous()), 1).numpy()
     np.testing.assert_allclose(bundle.predict(images), expected, atol=1e-6)
     with pytest.raises(ModelError, match="not its code"):
-        load(path)
+        load_bundle(path)
     with pytest.raises(ModelError, match="do not fit this module"):
-        load(path, nn.Linear(3, 3))
+        load_bundle(path, nn.Linear(3, 3))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_torch_module_gets_its_weights_back(tmp_path: Path, images: np.ndarray
     ],
 )
 def test_images_it_cannot_read(tmp_path: Path, wrong: np.ndarray) -> None:
-    bundle = load(export(tmp_path / "chosen", model(), META))
+    bundle = load_bundle(export(tmp_path / "chosen", model(), META))
     with pytest.raises(DataError, match=r"uint8 images of shape \(n, 12, 12, 1\)"):
         bundle.predict(wrong)
 
@@ -125,7 +125,7 @@ def test_a_bundle_is_replaced_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "chosen"
     export(target, model(), META)
     export(target, model(), {**META, "seed": 4})
-    assert load(target).card.seed == 4
+    assert load_bundle(target).card.seed == 4
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
@@ -142,23 +142,23 @@ def test_meta_that_lacks_a_field_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_damaged_missing_or_newer(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not a bundle"):
-        load(tmp_path / "nowhere")
+        load_bundle(tmp_path / "nowhere")
     path = export(tmp_path / "chosen", model(), META)
     card = json.loads((path / "etalon.json").read_text())
     (path / "etalon.json").write_text(json.dumps({**card, "format": 99}))
     with pytest.raises(ModelError, match="format 99"):
-        load(path)
+        load_bundle(path)
     (path / "etalon.json").write_text(json.dumps({**card, "content": ["../model.keras", card["content"][1]]}))
     with pytest.raises(ModelError, match="not what was exported"):
-        load(path)
+        load_bundle(path)
     (path / "etalon.json").write_text("{")
     with pytest.raises(ModelError, match="incomplete or wrong"):
-        load(path)
+        load_bundle(path)
     (path / "etalon.json").write_text(json.dumps(card))
     with (path / "model.keras").open("ab") as file:
         file.write(b"!")
     with pytest.raises(ModelError, match="not what was exported"):
-        load(path)
+        load_bundle(path)
 
 
 @pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
@@ -168,13 +168,13 @@ def test_a_model_that_would_run_code_is_refused(tmp_path: Path) -> None:
     )
     path = export(tmp_path / "unsafe", unsafe, META)
     with pytest.raises(ModelError, match="Keras cannot read its model"):
-        load(path)
+        load_bundle(path)
 
 
 def test_a_network_that_does_not_fit_its_card_is_refused(tmp_path: Path) -> None:
     path = export(tmp_path / "chosen", model(), {**META, "classes": {"en": ("one", "two")}})
     with pytest.raises(ModelError, match="the data have 2 classes"):
-        load(path)
+        load_bundle(path)
 
 
 def test_an_archive_cannot_write_elsewhere(tmp_path: Path) -> None:
@@ -182,5 +182,5 @@ def test_an_archive_cannot_write_elsewhere(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("../escaped.txt", "!")
         archive.writestr("more.py", "raise SystemExit")
-    assert load(path).card == Card.model_validate(load(path).card.model_dump())
+    assert load_bundle(path).card == Card.model_validate(load_bundle(path).card.model_dump())
     assert not list(tmp_path.rglob("escaped.txt"))

@@ -232,7 +232,7 @@ def sections() -> list[Section]:
                     curves,
                     say("Learning curves of the reference.", "Courbes d'apprentissage de la référence."),
                     say("Validation loss rises after epoch 4.", "La perte de validation remonte après l'époque 4."),
-                    source="draw()",
+                    source="draw();",
                 ),
                 Callout(say("The model overfits from epoch 4 on.", "Le modèle surapprend dès l'époque 4."), "unsure"),
             ],
@@ -273,7 +273,7 @@ def sections() -> list[Section]:
             say("Error analysis", "Analyse des erreurs"),
             [
                 Figure(errors_by_digit, say("Error rate per digit.", "Taux d'erreur par chiffre.")),
-                Figure(confusion, say("Confusions.", "Confusions."), source="draw()"),
+                Figure(confusion, say("Confusions.", "Confusions."), source="draw();"),
                 Figure(gallery(2, 5), say("Ten misread images.", "Dix images mal lues.")),
             ],
         ),

@@ -91,7 +91,7 @@ def test_addresses_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_fails(tmp_path: Path) -> None:
-    with pytest.raises(ReportError, match="notebook cell `1 / 0;`: ZeroDivisionError: division by zero") as caught:
+    with pytest.raises(ReportError, match="notebook cell `1 / 0`: ZeroDivisionError: division by zero") as caught:
         notebook.render(around(Figure(curves, source="1 / 0")), tmp_path / "a.ipynb", setup="1")
     assert "execute=False" in caught.value.remedy
     assert not (tmp_path / "a.ipynb").exists()

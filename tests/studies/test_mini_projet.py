@@ -244,9 +244,12 @@ def test_t4_9_pdf(result: Result, tmp_path: Path) -> None:
     assert path.stat().st_size > 100_000
 
 
-def test_t4_9_executed_notebook(study: Study, tmp_path: Path) -> None:
-    named = study.with_(data="digits", seeds=2, epochs=1)  # a notebook loads the images again, by their name
-    path = named.run(progress=False).report(tmp_path / "rapport.ipynb", "fr")
+def test_t4_9_executed_notebook(tmp_path: Path) -> None:
+    """On the study that `etalon init` writes: a notebook loads study and images again, so they must have names."""
+    file = tmp_path / "etude.py"
+    file.write_text((Path(etalon.__file__).parent / "templates" / "study.fr.py").read_text())
+    small = etalon.open_study(file).with_(seeds=2, epochs=1, store=tmp_path / "store")
+    path = small.run(progress=False, workers=0).report(tmp_path / "rapport.ipynb", "fr")
     notebook = json.loads(path.read_text())
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert len(code) > 10

@@ -98,7 +98,7 @@ class TestContract:
         broken = {"diverging": "diverged", "raising": "failed", "unsendable": "failed", "unreadable": "failed"}
         assert states == {(name, seed): status for name, status in broken.items() for seed in (0, 1)}
         errors = {name: plan.failures()[name, 1].error or "" for name in broken}
-        assert "epoch 1, step" in errors["diverging"]
+        assert "époque 1, pas" in errors["diverging"]  # the workers speak the language of the study
         assert errors["raising"] == "ZeroDivisionError: division by zero"
         assert errors["unsendable"] == "TypeError: cannot pickle '_thread.lock' object"
         assert "No module named 'no_module_of_this_name'" in errors["unreadable"]
@@ -189,3 +189,26 @@ def test_which_executor(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(sizes.values()) == [4, 3, 2, 0]
     with pytest.raises(StudyError, match="workers=-1: it is a number of processes"):
         executor(-1, 3)
+
+
+def test_a_worker_imports_what_its_parent_imports(
+    store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: Callable[..., Any]
+) -> None:
+    """A module of the current folder is found as it is in a console, and hides nothing that Python needs."""
+    code = """
+import sys
+sys.path[:] = [path for path in sys.path if path] + [""]
+import etalon
+from nets_beside import module
+study = etalon.Study("Beside", data="digits", seeds=1, epochs=1, store=sys.argv[1])
+study.reference(module)
+print(study.run(workers=1, progress=False).tally)
+"""
+    (tmp_path / "nets_beside.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Sequential):\n    pass\n\n\n"
+        "def module():\n    return Net(nn.Flatten(), nn.Linear(64, 10))\n"
+    )
+    (tmp_path / "queue.py").write_text("1 / 0")
+    monkeypatch.chdir(tmp_path)
+    process = beside(code, store_folder)
+    assert process.communicate(timeout=120)[0] == "Tally(trained=1, cached=0, failed=0)\n"
