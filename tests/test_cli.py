@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -85,7 +85,12 @@ def _sketched(monkeypatch: pytest.MonkeyPatch) -> None:
 def folder(blobs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study in a file, its data beside it, and its store once run."""
     folder = tmp_path_factory.mktemp("study")
-    parts = {"x_train": blobs.train.x, "y_train": blobs.train.y, "x_test": blobs.test.x, "y_test": blobs.test.y}
+    parts: dict[str, Any] = {
+        "x_train": blobs.train.x,
+        "y_train": blobs.train.y,
+        "x_test": blobs.test.x,
+        "y_test": blobs.test.y,
+    }
     np.savez(folder / "blobs.npz", **parts)
     texts = {"title": {"en": "Three blobs", "fr": "Trois taches"}, "because": "four are few"}
     (folder / "blob_study.py").write_text(STUDY.format(data=str(folder / "blobs.npz"), **texts), encoding="utf-8")

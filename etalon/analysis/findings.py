@@ -12,7 +12,7 @@ from etalon.analysis.curves import Overfitting
 from etalon.analysis.mistakes import Confusion, PerClass
 from etalon.analysis.predictions import Predictions
 from etalon.analysis.robustness import Robustness, corruption_name
-from etalon.analysis.verdicts import Verdict, Verdicts
+from etalon.analysis.verdicts import MOST_SEEDS, Verdict, Verdicts
 from etalon.figures.intervals import limit_points
 from etalon.locales import _, in_points, ngettext, number, percent
 
@@ -203,7 +203,8 @@ def _undecided(verdict: Verdict, values: Mapping[str, str]) -> str:
     k = verdict.comparison.k
     if verdict.detectable is None:
         return _(
-            "{name} is undecided: trained with one seed, it shows {difference}, and the seed alone can do that."
+            "{name} is undecided: trained with one seed, it shows {difference}, and nothing tells whether the seed "
+            "alone can do that."
         ).format(**values)
     if verdict.detectable > 1:  # more than two accuracies can differ by
         text = _(
@@ -220,7 +221,9 @@ def _undecided(verdict: Verdict, values: Mapping[str, str]) -> str:
 
 def _settled(verdict: Verdict) -> str:
     if verdict.seeds_needed is None:
-        return _("More seeds would not settle it: it would take more images.")
+        return _(
+            "If the true difference is the one seen, even {n} seeds would not settle it; more images might."
+        ).format(n=number(MOST_SEEDS, 0))
     return _("About {n} seeds would settle it, if the true difference is the one seen.").format(n=verdict.seeds_needed)
 
 

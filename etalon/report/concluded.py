@@ -48,7 +48,7 @@ def _choice(evidence: Evidence) -> Callout:
         "reference": accuracy(evidence.reference.test.accuracy),
     }
     if made.chosen == made.reference:
-        kept = _("Keep **`{name}`**: no variant is really better on validation. It reaches {test} on test.")
+        kept = _("Keep **`{name}`**: no variant is shown to be better on validation. It reaches {test} on test.")
         return Callout(kept.format(**figures), "neutral")
     if _confirmed(evidence):
         chosen = _("Choose **`{name}`**: it reaches {test} on test, where the reference reaches {reference}.")
@@ -117,11 +117,16 @@ def _recommendations(evidence: Evidence) -> list[str]:
 
 def _limits(evidence: Evidence) -> list[str]:
     described = evidence.dataset.describe()
+    seeds_and_images = _(
+        "The intervals speak of other seeds and of other images drawn like these; they say nothing of images that come "
+        "from elsewhere."
+    )
+    images_only = _(
+        "With one seed, the intervals speak of other images drawn like these, not of other seeds; they say nothing of "
+        "images that come from elsewhere."
+    )
     return [
-        _(
-            "The intervals speak of other seeds and of other images drawn like these; they say nothing of images that "
-            "come from elsewhere."
-        ),
+        seeds_and_images if evidence.reference.validation.accuracy.seeds_assessed else images_only,
         _("Training times are those of one thread of this machine; ratios travel better than seconds."),
         _("The data: {digest} (first figures of the content's SHA-256).").format(digest=f"`{described.digest[:12]}`"),
     ]

@@ -217,7 +217,7 @@ def _reading(evidence: Evidence) -> str:
         "equivalent": _("Equivalent: {names}."),
         "undecided": _("Undecided: {names}."),
     }
-    none = [] if names["better"] else [_("No variant is really better than the reference on the test images.")]
+    none = [] if names["better"] else [_("No variant is shown to be better than the reference on the test images.")]
     return " ".join([*none, *(patterns[word].format(names=listed) for word, listed in names.items() if listed)])
 
 

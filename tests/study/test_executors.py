@@ -136,7 +136,7 @@ def die_once(flag: str) -> Any:
 
 def test_a_worker_killed_takes_its_trial_down_and_no_other(blobs: Dataset, tmp_path: Path) -> None:
     def planned(store: str) -> Plan:
-        variants = {
+        variants: dict[str, dict[str, Any]] = {
             "reference": {},
             "killed": {"callbacks": [die_once(str(tmp_path / "died"))]},
             "wider": {"neurons": 9},

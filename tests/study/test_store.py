@@ -203,7 +203,7 @@ class TestDamage:
 
     def test_no_pickle_is_read(self, store: Store) -> None:
         store.save(finished_run(KEY), {})
-        arrays = {name: np.array([{"code": 1}], object) for name in finished_run().arrays()}
+        arrays: dict[str, Any] = {name: np.array([{"code": 1}], object) for name in finished_run().arrays()}
         np.savez(store.folder / "runs" / KEY / "arrays.npz", **arrays)
         with pytest.raises(StoreError, match="allow_pickle=False"):
             store.load(KEY)

@@ -257,7 +257,8 @@ class StopAt(callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, epoch: int, batch: int) -> None:
         super().__init__()
-        self.when, self.now, self.counted, self.told = (epoch, batch), 0, 0, {}
+        self.when, self.now, self.counted = (epoch, batch), 0, 0
+        self.told: dict[str, int] = {}
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.now = epoch

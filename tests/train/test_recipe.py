@@ -229,7 +229,7 @@ class TestJson:
 
     def test_it_is_frozen(self) -> None:
         with pytest.raises(ValueError, match="frozen"):
-            recipe().epochs = 3  # type: ignore[misc]
+            recipe().epochs = 3
 
 
 def decay(epoch: int, rate: float, factor: float = 0.5) -> float:
