@@ -1,10 +1,12 @@
 """Fixtures for every room; importing etalon first tells Keras to run on torch."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import etalon
 from etalon.data.dataset import Dataset
@@ -12,6 +14,17 @@ from etalon.data.dataset import Dataset
 DATA = os.environ.get("ETALON_DATA")
 
 needs_real_data = pytest.mark.skipif(not DATA, reason="ETALON_DATA is not set: the real images are not at hand")
+
+
+def stable_id(value: object) -> str:
+    """A test's name from its parameters, without addresses: processes that share the tests must agree on the names."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """As every trial is trained; small networks are slower with more."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -85,12 +85,8 @@ def _sketched(monkeypatch: pytest.MonkeyPatch) -> None:
 def folder(blobs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study in a file, its data beside it, and its store once run."""
     folder = tmp_path_factory.mktemp("study")
-    parts: dict[str, Any] = {
-        "x_train": blobs.train.x,
-        "y_train": blobs.train.y,
-        "x_test": blobs.test.x,
-        "y_test": blobs.test.y,
-    }
+    parts: dict[str, Any] = {"x_train": blobs.train.x, "y_train": blobs.train.y}
+    parts |= {"x_test": blobs.test.x, "y_test": blobs.test.y}
     np.savez(folder / "blobs.npz", **parts)
     texts = {"title": {"en": "Three blobs", "fr": "Trois taches"}, "because": "four are few"}
     (folder / "blob_study.py").write_text(STUDY.format(data=str(folder / "blobs.npz"), **texts), encoding="utf-8")

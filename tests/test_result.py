@@ -176,7 +176,8 @@ class TestVerdicts:
     def test_nor_does_it_read_the_test_logits(self, result: Result) -> None:
         blind = small_study(result.dataset, result.plan.store.folder).result()
         blind._outcomes = {
-            o.name: replace(o, runs=tuple(replace(run, test_logits=None) for run in o.runs)) for o in result
+            o.name: replace(o, runs=tuple(replace(run, test_logits=run.test_logits[:0]) for run in o.runs))
+            for o in result
         }
         assert blind.recommend().chosen == result.recommend().chosen
 
@@ -188,7 +189,7 @@ class TestSeal:
         study = small_study(blobs, store_folder, seeds=1, epochs=1)
         result = study.run(workers=0, progress=False)
         ledger = result.plan.store.openings
-        assert (str(result), len(result.frame()), result.recommend().chosen) != ()
+        assert result.recommend().chosen in str(result)
         assert ledger(blobs.digest) == []
         for again in (result, study.result(), small_study(blobs, store_folder, seeds=1, epochs=1).result()):
             opened = again.test()

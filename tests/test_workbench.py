@@ -80,18 +80,20 @@ class TestDeclaring:
             ({"validation": 0.3, "split": Fixed()}, "validation and split: they say different things"),
             ({"folds": 3}, "seeds and folds: each fold takes the place of a seed"),
         ],
-        ids=str,
+        ids=stable_id,
     )
     def test_settings_that_are_refused(self, make: MakeStudy, settings: dict[str, Any], message: str) -> None:
         with pytest.raises(StudyError, match=message):
             make(**settings)
 
-    @pytest.mark.parametrize("settings", [{"validation": 1.5}, {"validation": 0}, {"seeds": None, "folds": 1}], ids=str)
+    @pytest.mark.parametrize(
+        "settings", [{"validation": 1.5}, {"validation": 0}, {"seeds": None, "folds": 1}], ids=stable_id
+    )
     def test_splits_without_meaning(self, make: MakeStudy, settings: dict[str, Any]) -> None:
         with pytest.raises(DataError):
             make(**settings)
 
-    @pytest.mark.parametrize("data", ["no_such_set", "/no/such/folder", 3, (np.zeros(3), np.zeros(3))], ids=str)
+    @pytest.mark.parametrize("data", ["no_such_set", "/no/such/folder", 3, (np.zeros(3), np.zeros(3))], ids=stable_id)
     def test_data_that_cannot_be_loaded(self, make: MakeStudy, data: Any) -> None:
         study = make(data=data)
         study.reference(dense)
@@ -110,7 +112,7 @@ class TestDeclaring:
             ({"seeds": None, "folds": 3}, (0, 1, 2), KFold(3)),
             ({"seeds": None, "split": KFold(4)}, (0, 1, 2, 3), KFold(4)),
         ],
-        ids=str,
+        ids=stable_id,
     )
     def test_seeds_and_splits(self, make: MakeStudy, settings: dict[str, Any], seeds: Any, split: Any) -> None:
         study = make(**settings)
@@ -142,7 +144,7 @@ class TestCopies:
             ({"seeds": None, "folds": 3}, {"split": Fixed()}, (0, 1, 2, 3, 4), Fixed()),
             ({"split": Fixed()}, {"title": "Another"}, (0, 1), Fixed()),
         ],
-        ids=str,
+        ids=stable_id,
     )
     def test_splits(self, make: MakeStudy, first: Any, second: Any, seeds: Any, split: Any) -> None:
         other = make(**first).with_(**second)
@@ -189,7 +191,7 @@ class TestRunning:
         out, err = capsys.readouterr()
         assert (out, err.startswith("[1/1] dense, seed 2: validation accuracy")) == ("", True)
 
-    @pytest.mark.parametrize("settings", [{"seeds": None, "folds": 3}, {"split": Fixed(0.25)}], ids=str)
+    @pytest.mark.parametrize("settings", [{"seeds": None, "folds": 3}, {"split": Fixed(0.25)}], ids=stable_id)
     def test_other_splits(self, make: MakeStudy, settings: dict[str, Any], blobs: Dataset) -> None:
         study = make(**settings)
         study.reference(dense)
@@ -211,6 +213,7 @@ class TestRunning:
 STUDY = """
 import etalon
 from keras import Input, Sequential, layers
+from tests.conftest import stable_id
 study = etalon.Study("Read from a file", data="digits")
 @study.reference
 def reference():

@@ -71,6 +71,10 @@ def _recommendations(evidence: Evidence) -> list[str]:
     found = []
     if verdict is None:
         found.append(_("Keep `{name}` in service.").format(name=entry.name))
+        for surprise in (v for v in evidence.verdicts.items if v.verdict == "better"):
+            text = _("On test, {effect} Validation could not tell: train both with more seeds before adopting it.")
+            effect = named(findings.effect(surprise, evidence.rope).text, surprise.variant)
+            found.append(text.format(effect=effect))
     else:
         effect = named(findings.effect(verdict, evidence.rope).text, entry.name)
         advice = (

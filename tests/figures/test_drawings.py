@@ -192,6 +192,14 @@ class TestBars:
         assert [t.get_text() for t in ax.texts] == ["1.00"]
 
 
+def test_forest_cuts_what_no_difference_can_reach() -> None:
+    ax = forest(["a"], [0.1], [-1.2], [0.9], ["undecided"], low_outer=[-1.7], high_outer=[1.9])
+    assert ax.texts[0].get_text() == "+10.00 [−100.00, +100.00]"
+    for line in ax.lines:
+        ends = np.asarray(line.get_xdata(), float)
+        assert np.all(np.abs(ends) <= 1)
+
+
 def test_forest():
     ax = forest(
         ["a", "b"],

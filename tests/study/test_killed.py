@@ -68,12 +68,8 @@ def test_killed_again_and_again(
     whole: Plan, tmp_path: Path, store_folder: Path, beside: Callable[..., "subprocess.Popen[str]"]
 ) -> None:
     data = whole.dataset
-    parts: dict[str, Any] = {
-        "train_x": data.train.x,
-        "train_y": data.train.y,
-        "test_x": data.test.x,
-        "test_y": data.test.y,
-    }
+    parts: dict[str, Any] = {"train_x": data.train.x, "train_y": data.train.y}
+    parts |= {"test_x": data.test.x, "test_y": data.test.y}
     np.savez(tmp_path / "blobs.npz", **parts)
     store = Store(store_folder)
     for workers, what, times in KILLS:

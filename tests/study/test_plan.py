@@ -23,6 +23,7 @@ from etalon.study.plan import Plan, Tally
 from etalon.study.store import Store
 from etalon.study.variant import MoreThanOneFactor, Variant
 from etalon.train import loop
+from tests.conftest import stable_id
 
 MakePlan = Callable[..., Plan]
 
@@ -75,7 +76,7 @@ class TestKeys:
     @pytest.mark.parametrize(
         "change",
         [{"because": "why not"}, {"build": other_function}, {"learning_rate": 0.001}, {"optimizer": "adam"}],
-        ids=str,
+        ids=stable_id,
     )
     def test_what_changes_nothing(self, make_plan: MakePlan, change: dict[str, Any]) -> None:
         assert key(make_plan({"reference": change})) == key(make_plan({"reference": {}}))
@@ -115,7 +116,7 @@ class TestKeys:
             {"callbacks": [Watcher()]},
             {"precision": "bfloat16"},
         ],
-        ids=str,
+        ids=stable_id,
     )
     def test_what_changes_it(self, make_plan: MakePlan, change: dict[str, Any], seen: set[str]) -> None:
         assert key(make_plan({"reference": {}})) != key(make_plan({"reference": change}))

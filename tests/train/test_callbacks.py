@@ -320,7 +320,7 @@ class Remembers(callbacks.Callback):  # type: ignore[misc]
 
 RESUMED: dict[str, Callable[[str], Sequence[Any]]] = {
     "EarlyStopping": lambda folder: [callbacks.EarlyStopping(patience=2, restore_best_weights=True)],
-    "ReduceLROnPlateau": lambda folder: [callbacks.ReduceLROnPlateau(patience=1, factor=0.5, min_delta=0.05)],
+    "ReduceLROnPlateau": lambda folder: [callbacks.ReduceLROnPlateau(patience=1, factor=0.5, min_delta=0.2)],
     "LearningRateScheduler": lambda folder: [callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.8)],
     "ModelCheckpoint": lambda folder: [callbacks.ModelCheckpoint(f"{folder}/best.keras", save_best_only=True)],
     "CSVLogger": lambda folder: [callbacks.CSVLogger(f"{folder}/epochs.csv")],

@@ -18,6 +18,7 @@ from etalon.errors import RecipeError
 from etalon.train.losses import NAMES
 from etalon.train.optimizers import RULES
 from etalon.train.recipe import describe_callback, keras_callbacks
+from tests.conftest import stable_id
 
 
 def model(**compiled: Any) -> keras.Model:
@@ -202,7 +203,7 @@ class TestRefusals:
                 r"settings schedule: schedule and a learning rate that is a schedule already: keep one of them",
             ),
         ],
-        ids=str,
+        ids=stable_id,
     )
     def test_it(self, settings: dict[str, Any], message: str) -> None:
         with pytest.raises(RecipeError, match=message):
