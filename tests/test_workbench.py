@@ -14,6 +14,7 @@ from etalon import Fixed, HoldOut, KFold, Study
 from etalon.data.dataset import Dataset
 from etalon.errors import DataError, EtalonError, StudyError
 from etalon.workbench import default_store, open_study
+from tests.conftest import stable_id
 
 MakeStudy = Callable[..., Study]
 
@@ -213,7 +214,6 @@ class TestRunning:
 STUDY = """
 import etalon
 from keras import Input, Sequential, layers
-from tests.conftest import stable_id
 study = etalon.Study("Read from a file", data="digits")
 @study.reference
 def reference():
