@@ -59,7 +59,7 @@ def keras_losses(oracle: keras.Model, data: Sample, recipe: Recipe, seed: int) -
 
 
 OPTIMIZERS = {
-    "sgd": lambda: keras.optimizers.SGD(0.05),
+    "sgd": lambda: keras.optimizers.SGD(0.02),
     "momentum": lambda: keras.optimizers.SGD(0.02, momentum=0.9),
     "nesterov": lambda: keras.optimizers.SGD(0.02, momentum=0.9, nesterov=True),
     "rmsprop": lambda: keras.optimizers.RMSprop(1e-3),
@@ -69,9 +69,9 @@ OPTIMIZERS = {
     "adagrad": lambda: keras.optimizers.Adagrad(0.02),
     "adamax": lambda: keras.optimizers.Adamax(2e-3),
     "clipped": lambda: keras.optimizers.Adam(1e-3, clipnorm=0.1),
-    "decayed": lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, STEPS)),
+    "decayed": lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, STEPS)),
     "stepwise": lambda: keras.optimizers.SGD(
-        keras.optimizers.schedules.PiecewiseConstantDecay([30, 60], [0.05, 0.02, 0.01])
+        keras.optimizers.schedules.PiecewiseConstantDecay([30, 60], [0.02, 0.01, 0.005])
     ),
 }
 
