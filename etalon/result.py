@@ -247,7 +247,7 @@ class Result:
 
         The opening is written in the store's ledger, once for a given set of trained variants.
         """
-        store, chosen = self.plan.store, self.recommend().chosen
+        store, chosen = self.plan.store, self._recommended.chosen
         choice = hashlib.sha256(" ".join(sorted(self.plan.keys.values())).encode()).hexdigest()
         store.open_test(self.dataset.digest, choice, choose(self.title), len(self), chosen)
         return self._on("test")
@@ -265,6 +265,11 @@ class Result:
             for name in names or self._notable()
         }
         return robustness(models, (self.dataset.test.x, self.dataset.test.y), **{"limit": ROBUST_IMAGES, **options})
+
+    @cached_property
+    def _recommended(self) -> Recommendation:
+        """With the weights by default; the same on both parts, since it rests on validation."""
+        return self.recommend()
 
     @cached_property
     def _degraded(self) -> Robustness:
@@ -306,7 +311,7 @@ class Result:
             self.tally,
             entries,
             found,
-            self.recommend(),
+            self._recommended,
             plan.store.openings(self.dataset.digest),
             {name: broken for name, broken in errors.items() if name not in self._outcomes},
             self.reference.runs[0].environment,
@@ -376,6 +381,6 @@ class Result:
         return rows
 
     def _notable(self) -> list[str]:
-        made = self.recommend()
+        made = self._recommended
         by_accuracy = sorted(made.candidates, key=lambda c: -c.accuracy.value)
         return list(dict.fromkeys([self._reference, made.chosen, *(c.name for c in by_accuracy)]))[:ROBUST_MODELS]

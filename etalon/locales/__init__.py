@@ -16,6 +16,7 @@ from pathlib import Path
 from etalon.errors import ReportError
 
 LANGUAGES = ("en", "fr")
+P_LEAST = 0.001  # under it a p-value is only said to be so
 Text = str | Mapping[str, str]  # what a user wrote, in one language or in each
 
 _current: ContextVar[str | None] = ContextVar("etalon_language", default=None)
@@ -79,7 +80,12 @@ def points(fraction: float, digits: int = 2) -> str:
 
 def p_value(p: float) -> str:
     """A p-value as one reads it: p = 0.042, p < 0.001."""
-    return f"p < {number(0.001, 3)}" if p < 0.001 else f"p = {number(p, 3)}"
+    return f"p {p_cell(p)}" if p < P_LEAST else f"p = {p_cell(p)}"
+
+
+def p_cell(p: float) -> str:
+    """The same under a heading that says what it is: 0.042, < 0.001."""
+    return f"< {number(P_LEAST, 3)}" if p < P_LEAST else number(p, 3)
 
 
 def in_points(fraction: float, digits: int = 2, *, margin: bool = False) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from etalon.analysis.crossed import Interval
 from etalon.analysis.verdicts import Verdict
 from etalon.figures.intervals import verdict_name, with_interval
-from etalon.locales import _, in_points, number, p_value, percent, points, seconds
+from etalon.locales import _, in_points, number, p_cell, percent, points, seconds
 from etalon.report.blocks import Badge, Cell, Column, Kind, Table, Tone
 from etalon.report.evidence import Entry, Evidence
 from etalon.report.inline import escape as escape_markup
@@ -166,7 +166,7 @@ def _difference(verdict: Verdict | None) -> str:
 def _p(verdict: Verdict | None) -> str:
     if verdict is None or not verdict.comparison.seeds_assessed:  # with one seed it says nothing of other seeds
         return "—"
-    return p_value(verdict.p_adjusted).removeprefix("p = ").removeprefix("p ")
+    return p_cell(verdict.p_adjusted)
 
 
 def _badge(verdict: Verdict | None) -> Cell:
