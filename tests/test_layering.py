@@ -10,6 +10,7 @@ ORDER = [
     "errors",
     "locales",
     "figures",
+    "kernels",
     "data",
     "models",
     "train",
@@ -18,12 +19,14 @@ ORDER = [
     "report",
     "result",
     "workbench",
+    "crossvalidated",
 ]
 FREE = {"cli", "__init__", "__main__", "doctor"}
 CONFINED = {  # a heavy library, and the only places that may import it
     "matplotlib": ["figures/"],
     "seaborn": ["figures/"],
-    "torch": ["data/transforms.py", "models/", "train/", "study/"],
+    "torch": ["kernels/", "data/transforms.py", "models/", "train/", "study/"],
+    "numba": ["kernels/"],
     "sqlalchemy": ["study/store.py", "study/schema.py"],
     "typer": ["cli.py"],
     "jinja2": ["report/"],

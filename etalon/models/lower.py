@@ -101,6 +101,10 @@ class KerasNetwork(Network):
             for key, layout in module.layouts.items():
                 yield f"{name}.{key}", getattr(module, key), layout
 
+    def products(self) -> Iterator[nn.Parameter]:
+        for _name, module in self._own():
+            yield from (p for p in module.parameters() if module.products and p.requires_grad)
+
     def penalty(self) -> Tensor | None:
         found = [penalty for _, module in self._own() for penalty in module.penalties()]
         found += [s.value for s in self._stages if isinstance(s, ActivityPenalty) and s.value is not None]

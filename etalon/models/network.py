@@ -31,6 +31,10 @@ class Network(nn.Module):
         """Every weight and moving statistic: its name, itself, and how it is shown."""
         raise NotImplementedError
 
+    def products(self) -> Iterator[nn.Parameter]:
+        """The trainable weights of matrix products and convolutions, which mixed precision rounds to bfloat16."""
+        return iter(())
+
     def penalty(self) -> Tensor | None:
         """What the regularizers add to the loss after a `forward` (a scalar); None without regularizers."""
         return None

@@ -1,6 +1,6 @@
-"""Who trains: this process, or several beside it, one thread each.
+"""Who trains: this process, or several beside it.
 
-A trial is always trained with one thread, so that its result does not depend on who trained it.
+How many threads a trial has belongs to the trial (`Trial.threads`): its result does not depend on who trains it.
 """
 
 import os
@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, Self
 
 from etalon.data.dataset import Dataset
 from etalon.errors import EtalonError, StudyError, TrainingError
@@ -55,7 +55,14 @@ Notify = Callable[[Event], None]
 
 
 class Executor(Protocol):
-    """Trains trials and tells of each epoch and each end; a trial that breaks down does not stop the others."""
+    """Trains trials and tells of each epoch and each end; a trial that breaks down does not stop the others.
+
+    Inside `with`, what serves to train is kept from one run to the next.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
 
     def run(self, trials: Sequence[MakeTrial], dataset: Dataset, store: Store, notify: Notify) -> None:
         """Return when every trial is in the store, as done or as failed."""
@@ -82,6 +89,9 @@ def cores() -> int:
 
 def attempt(trial: Trial, dataset: Dataset, store: Store, notify: Notify) -> None:
     """Perform a trial; a breakdown is recorded and told, not raised."""
+    from etalon.kernels.compiled import set_threads
+
+    set_threads(trial.threads)
     notify(Event(trial.key, "started"))
     try:
         perform(trial, dataset, store, lambda epochs, logs: notify(Event(trial.key, "epoch", epochs, logs)))
@@ -104,17 +114,24 @@ def _breakdown(trial: Trial, store: Store, error: Exception) -> Event:
 class InProcess:
     """One trial after the other, here."""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """There is nothing to keep."""
+
     def run(self, trials: Sequence[MakeTrial], dataset: Dataset, store: Store, notify: Notify) -> None:
         """See Executor."""
         import torch
 
+        from etalon.kernels.compiled import set_threads
+
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)
         try:
             for make in trials:
                 attempt(make(), dataset, store, notify)
         finally:
-            torch.set_num_threads(threads)
+            set_threads(threads)
 
 
 class Processes:
@@ -122,15 +139,27 @@ class Processes:
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
+        self._kept: list[_Process] = []
+
+    def __enter__(self) -> Self:
+        self._kept = [_Process() for _ in range(self._workers)]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in self._kept:
+            process.close()
+        self._kept = []
 
     def run(self, trials: Sequence[MakeTrial], dataset: Dataset, store: Store, notify: Notify) -> None:
         """See Executor."""
+        if not self._kept:
+            with self:
+                return self.run(trials, dataset, store, notify)
         store.share(dataset)
         waiting: queue.SimpleQueue[MakeTrial] = queue.SimpleQueue()
         for make in trials:
             waiting.put(make)
         building = threading.Lock()  # Keras is not made for several threads
-        processes: list[_Process] = [_Process() for _ in range(self._workers)]
 
         def serve(process: _Process) -> None:
             while True:
@@ -143,16 +172,16 @@ class Processes:
                 process.train(trial, dataset, store, notify)
 
         with ThreadPoolExecutor(self._workers) as threads:
-            futures = [threads.submit(copy_context().run, serve, process) for process in processes]
+            futures = [threads.submit(copy_context().run, serve, process) for process in self._kept]
             try:
                 done, _waiting = wait(futures, return_when=FIRST_EXCEPTION)
                 for future in done:
                     future.result()
-            finally:
+            except BaseException:
                 while not waiting.empty():
                     waiting.get()
-                for process in processes:
-                    process.close()
+                self.__exit__()  # which ends the threads that wait for an answer
+                raise
 
 
 class _Process:
@@ -198,7 +227,7 @@ class _Process:
             if self._closed:
                 raise EOFError
             if self._process is None:
-                given = {"OMP_NUM_THREADS": "1", "ETALON_LANG": language()}
+                given = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": str(cores()), "ETALON_LANG": language()}
                 paths = [path or os.getcwd() for path in sys.path]  # what is imported there is what is imported here
                 self._process = subprocess.Popen(
                     [sys.executable, "-P", "-c", BOOT, *paths],

@@ -6,7 +6,7 @@ from functools import cached_property, partial
 
 from etalon.data.dataset import Dataset
 from etalon.data.splits import Split
-from etalon.study.executors import Notify, executor
+from etalon.study.executors import Executor, Notify, cores, executor
 from etalon.study.run import Run
 from etalon.study.store import Record, Store
 from etalon.study.trial import Trial
@@ -24,7 +24,10 @@ class Tally:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A dataset, candidates (the reference first), a split, seeds, and the store that remembers."""
+    """A dataset, candidates (the reference first), a split, seeds, and the store that remembers.
+
+    until: train no trial beyond that many epochs; None: each to its end.
+    """
 
     title: str
     dataset: Dataset
@@ -32,11 +35,20 @@ class Plan:
     split: Split
     seeds: Sequence[int]
     store: Store
+    until: int | None = None
 
     @cached_property
     def keys(self) -> Mapping[tuple[str, int], str]:
         """The key of each trial, by variant and seed; seeds first, so that every variant advances together."""
         return {(c.name, seed): c.key(self.dataset, self.split, seed) for seed in self.seeds for c in self.candidates}
+
+    @property
+    def threads(self) -> int:
+        """For each trial: one where there are as many trials as cores, more where there are fewer.
+
+        All trials count, trained already or not: one that is taken up again is trained as it was begun.
+        """
+        return max(1, cores() // len(set(self.keys.values())))
 
     def missing(self) -> list[tuple[str, int]]:
         """The trials to train: not finished, and not known to diverge. Two variants that are the same share a trial."""
@@ -44,16 +56,21 @@ class Plan:
         diverged = {key for key, record in records.items() if record.status == "diverged"}
         wanted: dict[str, tuple[str, int]] = {}
         for place, key in self.keys.items():
-            if key not in finished | diverged:
+            if key not in finished | diverged and not self._far_enough(key):
                 wanted.setdefault(key, place)
         return list(wanted.values())
 
-    def execute(self, workers: int | None, notify: Notify) -> Tally:
-        """Train what is missing; whatever happens, every finished trial is kept."""
+    def execute(self, workers: int | Executor | None, notify: Notify) -> Tally:
+        """Train what is missing; whatever happens, every finished trial is kept.
+
+        Args:
+            workers: how many processes, see `executor`; or who trains.
+        """
         missing = self.missing()
         makers = [partial(self._trial, variant, seed) for variant, seed in missing]
         if makers:
-            executor(workers, len(makers)).run(makers, self.dataset, self.store, notify)
+            carrier = executor(workers, len(makers)) if isinstance(workers, int | None) else workers
+            carrier.run(makers, self.dataset, self.store, notify)
         wanted = {self.keys[place] for place in missing}
         broken = {record.key for record in self.failures().values()}
         return Tally(len(wanted - broken), len(set(self.keys.values()) - wanted - broken), len(broken))
@@ -72,6 +89,9 @@ class Plan:
         broken = {key: record for key, record in records.items() if record.status in ("diverged", "failed")}
         return {place: broken[key] for place, key in self.keys.items() if key in broken}
 
+    def _far_enough(self, key: str) -> bool:
+        return self.until is not None and len(self.store.history(key).get("loss", ())) >= self.until
+
     def _trial(self, variant: str, seed: int) -> Trial:
         candidate = next(c for c in self.candidates if c.name == variant)
         return Trial(
@@ -83,4 +103,6 @@ class Plan:
             candidate.recipe,
             self.split,
             candidate.callbacks,
+            self.threads,
+            self.until,
         )

@@ -36,10 +36,12 @@ class Trial:
     recipe: Recipe
     split: Split
     callbacks: tuple[Any, ...] = ()
+    threads: int = 1
+    until: int | None = None  # train that many epochs at most: the rest is left to whoever wants the trial in full
 
 
 def perform(trial: Trial, dataset: Dataset, store: Store, after_epoch: AfterEpoch | None = None) -> None:
-    """Train the trial unless the store has it; on return the store has it.
+    """Train the trial unless the store has it; on return the store has it, or its first epochs if `until` says so.
 
     While it trains, the process holds the trial's lock; whoever else wants this trial waits. A trial interrupted
     earlier goes on from its last epoch.
@@ -68,9 +70,11 @@ def perform(trial: Trial, dataset: Dataset, store: Store, after_epoch: AfterEpoc
             trial.seed,
             callbacks=callbacks,
             resume=store.checkpoint(trial.key),
+            until=trial.until,
             after_epoch=keep,
         )
-        store.save(_run(trial, trained, dataset, sample), trial.network.weights())
+        if trained.finished:
+            store.save(_run(trial, trained, dataset, sample), trial.network.weights())
 
 
 def _run(trial: Trial, trained: Trained, dataset: Dataset, sample: Sample) -> Run:
@@ -97,7 +101,7 @@ def _run(trial: Trial, trained: Trained, dataset: Dataset, sample: Sample) -> Ru
         validation_index=sample.validation,
         validation_logits=validation_logits,
         test_logits=predict(network, dataset.test.x, scale),
-        environment=_environment(trial.recipe.precision),
+        environment=_environment(trained.precision),
     )
 
 

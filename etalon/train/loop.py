@@ -18,10 +18,12 @@ from torch import Tensor
 
 from etalon.data.transforms import augment
 from etalon.errors import TrainingError
+from etalon.kernels.gathering import gather
 from etalon.locales import _
 from etalon.models.lower import Network
 from etalon.train.losses import Loss, loss_function
-from etalon.train.predict import evaluate, inputs, predict
+from etalon.train.precision import Precision
+from etalon.train.predict import evaluate, predict
 from etalon.train.recipe import Recipe
 from etalon.train.state import History, Snapshot, State
 
@@ -43,6 +45,8 @@ class Trained:
 
     history: History
     best_epoch: int  # from 1: the epoch whose weights the network holds
+    precision: Precision
+    finished: bool  # whether nothing is left to train: all epochs are done, or somebody has asked to stop
 
 
 def train(
@@ -53,6 +57,7 @@ def train(
     *,
     callbacks: Sequence[Any] = (),
     resume: Snapshot | None = None,
+    until: int | None = None,
     after_epoch: Callable[[int, Snapshot], None] | None = None,
 ) -> Trained:
     """Train `network` in place.
@@ -60,27 +65,31 @@ def train(
     Args:
         callbacks: objects of `keras.callbacks`.
         resume: where an earlier call was interrupted.
+        until: leave the epochs after this many to a later call, which goes on from the last snapshot.
         after_epoch: called with the number of epochs done and a snapshot.
 
     Raises:
         TrainingError: the loss is no longer a number; the message tells the epoch, the step and the learning rate.
     """
+    epochs = recipe.epochs if until is None else min(until, recipe.epochs)
     updates = recipe.epochs * math.ceil(len(sample.train) / recipe.batch_size)
     state = State(network, recipe, updates, callbacks, resume)
     loss_of = loss_function(recipe.loss, network.head, sample.n_classes, recipe.label_smoothing)
     with torch.random.fork_rng(devices=[]):
-        while state.epochs_done < recipe.epochs and not state.stop:
+        while state.epochs_done < epochs and not state.stop:
             epoch, started = state.epochs_done, time.perf_counter()
             state.callbacks.epoch_begin(epoch)
             logs = _train_epoch(state, recipe, sample, loss_of, seed, epoch)
-            logits = predict(network, sample.images, recipe.scale, sample.validation)
+            with state.computing():
+                logits = predict(network, sample.images, recipe.scale, sample.validation)
             logs["val_loss"], logs["val_accuracy"] = evaluate(logits, sample.labels[sample.validation], loss_of)
             penalty = network.penalty()
             logs["val_loss"] += 0.0 if penalty is None else float(penalty.detach())
             state.epoch_end(logs, seconds=time.perf_counter() - started)
             if after_epoch:
                 after_epoch(state.epochs_done, state.snapshot())
-    return Trained(state.history, state.finish())
+    finished = state.stop or state.epochs_done >= recipe.epochs
+    return Trained(state.history, state.finish(), state.precision, finished)
 
 
 def _train_epoch(
@@ -98,16 +107,16 @@ def _train_epoch(
     network.train()
     for batch in _batches(recipe, sample, seed, epoch):
         state.callbacks.batch_begin(len(losses))
-        x, y = torch.from_numpy(sample.images[batch]), labels[batch]
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            logits = network(_prepared(x, recipe, draw)).float()
-        per_image = loss_of(logits, y)
-        loss = (per_image if weight is None else per_image * weight[y]).mean()
-        penalty = network.penalty()
-        if penalty is not None:
-            loss = loss + penalty
+        x, y = _prepared(sample.images, batch, recipe, draw), labels[batch]
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        with state.computing():
+            logits = network(x).float()
+            per_image = loss_of(logits, y)
+            loss = (per_image if weight is None else per_image * weight[y]).mean()
+            penalty = network.penalty()
+            if penalty is not None:
+                loss = loss + penalty
+            loss.backward()  # type: ignore[no-untyped-call]
         if norms:
             norms.add()
         optimizer.step(state.rate.at(optimizer.steps))
@@ -123,11 +132,11 @@ def _train_epoch(
     return means | (norms.means() if norms else {})
 
 
-def _prepared(x: Tensor, recipe: Recipe, draw: torch.Generator) -> Tensor:
-    """uint8 (b, h, w, c) -> what the network is fed: float32 (b, c, h, w), augmented, then scaled."""
+def _prepared(images: np.ndarray, batch: np.ndarray, recipe: Recipe, draw: torch.Generator) -> Tensor:
+    """uint8 (n, h, w, c) -> what the network is fed: float32 (b, c, h, w), augmented, then scaled."""
     if not recipe.augmentation:
-        return inputs(x, recipe.scale)
-    augmented = augment(inputs(x, None), recipe.augmentation, draw)
+        return gather(images, batch, recipe.scale)
+    augmented = augment(gather(images, batch, None), recipe.augmentation, draw)
     return augmented if recipe.scale is None else augmented * recipe.scale
 
 

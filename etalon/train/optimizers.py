@@ -6,7 +6,8 @@ a handful of vector operations whatever the number of layers. Formulas, defaults
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -25,37 +26,64 @@ class Optimizer:
         parameters: float32 leaves; after the call they are views of `values`, and their gradients views of `gradients`.
         class_name: as in Keras: SGD, RMSprop, Adam, AdamW, Nadam, Adagrad, Adamax.
         config: the optimizer's `get_config()`, without its learning rate.
+        products: those parameters that mixed precision rounds; they come first in `values`, whatever the precision.
+        mixed: whether `rounded()` shows them in bfloat16; their gradients then are bfloat16.
 
     Raises:
         RecipeError: an optimizer or an option that is not supported.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], class_name: str, config: Config) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        class_name: str,
+        config: Config,
+        products: Sequence[nn.Parameter] = (),
+        mixed: bool = False,
+    ) -> None:
         check_supported(class_name, config)
-        self._parameters = [p for p in parameters if p.requires_grad]
+        trained = dict.fromkeys(p for p in (*products, *parameters) if p.requires_grad)
+        rounded = list(dict.fromkeys(products)) if mixed else []
         self._rule, slots = RULES[class_name]
         self._config = config
-        size = sum(p.numel() for p in self._parameters)
+        size = sum(p.numel() for p in trained)
         self.values, self.gradients = torch.zeros(size), torch.zeros(size)
         self.slots = {slot: torch.zeros(size) for slot in slots(config)}
         if class_name == "Adagrad":
             self.slots["accumulator"].fill_(float(config.get("initial_accumulator_value") or 0.0))
         self.steps = 0  # updates done so far
-        offset = 0
-        for p in self._parameters:
-            view, gradient = (
-                torch.as_strided(flat, p.shape, p.stride(), offset) for flat in (self.values, self.gradients)
-            )
-            view.copy_(p.data)
-            p.data, p.grad = view, gradient
-            offset += p.numel()
+        self._gradients = _views(self.gradients, trained)
+        for p, value, gradient in zip(trained, _views(self.values, trained), self._gradients, strict=True):
+            value.copy_(p.data)
+            p.data, p.grad = value, gradient
+        halves = sum(p.numel() for p in rounded)
+        self._half_values, self._half_gradients = torch.zeros(2, halves, dtype=torch.bfloat16)
+        self._rounded = list(zip(rounded, [p.data for p in rounded], _views(self._half_values, rounded), strict=True))
+        with self.rounded():
+            for p, gradient in zip(rounded, _views(self._half_gradients, rounded), strict=True):
+                p.grad = gradient
+
+    @contextmanager
+    def rounded(self) -> Iterator[None]:
+        """Within, the weights of products are bfloat16 where precision is mixed."""
+        self._half_values.copy_(self.values[: len(self._half_values)])
+        for p, _value, half in self._rounded:
+            p.data = half
+        try:
+            yield
+        finally:
+            for p, value, _half in self._rounded:
+                p.data = value
 
     def zero_grad(self) -> None:
         """Forget the gradients of the last step."""
         self.gradients.zero_()
+        self._half_gradients.zero_()
 
     def step(self, learning_rate: float) -> None:
         """One update from the gradients at hand."""
+        if self._rounded:
+            self.gradients[: len(self._half_gradients)].copy_(self._half_gradients)
         self._clip()
         decay = self._config.get("weight_decay")
         if decay:
@@ -76,13 +104,21 @@ class Optimizer:
     def _clip(self) -> None:
         """Keras's order of precedence: each variable's norm, else the global norm, else each value."""
         if limit := self._config.get("clipnorm"):
-            for p in self._parameters:
-                assert p.grad is not None
-                p.grad.mul_(torch.clamp(limit / p.grad.norm(), max=1.0).nan_to_num(1.0, posinf=1.0))
+            for gradient in self._gradients:
+                gradient.mul_(torch.clamp(limit / gradient.norm(), max=1.0).nan_to_num(1.0, posinf=1.0))
         elif limit := self._config.get("global_clipnorm"):
             self.gradients.mul_(torch.clamp(limit / self.gradients.norm(), max=1.0).nan_to_num(1.0, posinf=1.0))
         elif limit := self._config.get("clipvalue"):
             self.gradients.clamp_(-limit, limit)
+
+
+def _views(flat: Tensor, parameters: Iterable[nn.Parameter]) -> list[Tensor]:
+    """A part of `flat` for each parameter, one after the other, of its shape and in its order in memory."""
+    views, offset = [], 0
+    for p in parameters:
+        views.append(torch.as_strided(flat, p.shape, p.stride(), flat.storage_offset() + offset))
+        offset += p.numel()
+    return views
 
 
 def check_supported(class_name: str, config: Config) -> None:
@@ -133,11 +169,11 @@ def _rmsprop(p: Tensor, g: Tensor, slots: Slots, lr: float, t: int, config: Conf
 
 
 def _adam(p: Tensor, g: Tensor, slots: Slots, lr: float, t: int, config: Config) -> None:
+    from etalon.kernels.updating import adam  # numba takes half a second, which those who only read recipes save
+
     beta_1, beta_2 = _number(config, "beta_1"), _number(config, "beta_2")
-    m = slots["momentum"].lerp_(g, 1 - beta_1)
-    v = slots["velocity"].mul_(beta_2).addcmul_(g, g, value=1 - beta_2)
     alpha = lr * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-    p.addcdiv_(m, v.sqrt().add_(_number(config, "epsilon")), value=-alpha)
+    adam(p, g, slots["momentum"], slots["velocity"], (beta_1, beta_2), alpha, _number(config, "epsilon"))
 
 
 def _nadam(p: Tensor, g: Tensor, slots: Slots, lr: float, t: int, config: Config) -> None:

@@ -2,17 +2,12 @@
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from etalon.kernels.gathering import gather
 from etalon.train.losses import Loss
 
 BATCH = 1000  # images at a time; larger ones leave the cache and gain nothing
-
-
-def inputs(images: Tensor, scale: float | None) -> Tensor:
-    """uint8 or float32 (b, h, w, c) in 0..255 -> float32 (b, c, h, w), a view in channels-last memory."""
-    x = images.permute(0, 3, 1, 2).to(torch.float32)
-    return x if scale is None else x * scale
 
 
 def predict(network: nn.Module, images: np.ndarray, scale: float | None, index: np.ndarray | None = None) -> np.ndarray:
@@ -22,8 +17,8 @@ def predict(network: nn.Module, images: np.ndarray, scale: float | None, index: 
     answers = []
     with torch.inference_mode():
         for start in range(0, len(wanted), BATCH):
-            batch = torch.from_numpy(np.ascontiguousarray(images[wanted[start : start + BATCH]]))
-            answers.append(network(inputs(batch, scale)).float())
+            batch = gather(images, wanted[start : start + BATCH], scale)
+            answers.append(network(batch).float())
     return torch.cat(answers).numpy()
 
 

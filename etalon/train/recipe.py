@@ -15,6 +15,7 @@ from etalon.errors import RecipeError
 from etalon.locales import _
 from etalon.train.losses import NAMES
 from etalon.train.optimizers import check_supported
+from etalon.train.precision import Asked
 
 DERIVED = {"callbacks", "from_logits"}  # fields that are read off Keras objects, never typed
 
@@ -66,7 +67,7 @@ class Recipe(BaseModel):
     resample: Literal["balanced"] | None = None
     early_stopping: EarlyStopping | None = None
     callbacks: tuple[dict[str, Any], ...] = ()
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Asked = "auto"
     gradient_norms: bool = False
 
     @field_validator("loss")

@@ -1,6 +1,7 @@
 """A training under way: what changes from epoch to epoch, and how it is frozen and taken up again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from etalon.models.lower import Network
 from etalon.train.callbacks import Callbacks, LearningRate, Stopping
 from etalon.train.optimizers import Optimizer
+from etalon.train.precision import settled
 from etalon.train.recipe import Recipe
 
 History = dict[str, list[float]]
@@ -32,7 +34,14 @@ class State:
         if resume:
             network.load(_part(resume.arrays, "network"))
         self.network = network
-        self.optimizer = Optimizer(network.parameters(), recipe.optimizer.class_name, recipe.optimizer.config)
+        self.precision = settled(recipe.precision, network)
+        self.optimizer = Optimizer(
+            network.parameters(),
+            recipe.optimizer.class_name,
+            recipe.optimizer.config,
+            products=tuple(network.products()),
+            mixed=self.precision == "bfloat16",
+        )
         self.rate = LearningRate(recipe, updates)
         self.stopping = Stopping(recipe.early_stopping)
         self.history: History = {}
@@ -45,6 +54,15 @@ class State:
             self.stopping.load(resume.meta["stopping"], _part(resume.arrays, "best"))
             self.rate.value = resume.meta["learning_rate"]
             self.callbacks.load(resume.meta["callbacks"])
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Within, the network computes in the precision of this training."""
+        if self.precision == "float32":
+            yield
+        else:
+            with self.optimizer.rounded(), torch.autocast("cpu", torch.bfloat16):
+                yield
 
     @property
     def epochs_done(self) -> int:

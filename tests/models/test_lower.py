@@ -21,7 +21,8 @@ from etalon.errors import ModelError
 from etalon.models.lower import Network, lower, rebuild, wrap, write_back
 from etalon.models.lowering.activations import Activation
 from etalon.models.lowering.graph import named_variables
-from etalon.models.lowering.spatial import Pool
+from etalon.models.lowering.normalization import BatchNorm
+from etalon.models.lowering.spatial import Convolution, ConvolutionRelu, Pool, ReluMaxPool
 from tests.models.conftest import as_network_input, images, keras_answer, scramble
 from tests.models.random_models import random_model
 
@@ -235,9 +236,26 @@ def _plus_one(network: Network) -> torch.Tensor:
 
 
 class TestSchedule:
-    def test_relu_comes_after_pooling_and_in_place(self) -> None:
-        stages = [type(m) if not isinstance(m, Activation) else m.arguments for m in lower(cnn(), IMAGE)._stages]
-        assert stages[1:3] == [Pool, {"inplace": True}]
+    def test_convolution_relu_and_pooling_are_one_step(self) -> None:
+        stages = list(lower(cnn(), IMAGE)._stages)
+        assert [type(stage) for stage in stages[:3]] == [ConvolutionRelu, BatchNorm, ConvolutionRelu]
+        assert isinstance(stages[0], ConvolutionRelu)
+        assert stages[0].pools
+
+    def test_relu_comes_after_another_pooling_and_in_place(self) -> None:
+        model = keras.Sequential([layers.Input(IMAGE), layers.Conv2D(4, 3, activation="relu")])
+        model.add(layers.MaxPooling2D(3))
+        model.add(layers.Flatten())
+        model.add(layers.Dense(5))
+        stages = [type(m) if not isinstance(m, Activation) else m.arguments for m in lower(model, IMAGE)._stages]
+        assert stages[:3] == [Convolution, Pool, {"inplace": True}]
+
+    def test_what_others_read_is_not_joined(self) -> None:
+        x = layers.Input(IMAGE)
+        y = layers.Conv2D(4, 3, padding="same")(x)
+        z = layers.MaxPooling2D()(layers.ReLU()(y))
+        model = keras.Model(x, layers.Dense(5)(layers.Flatten()(layers.Add()([z, layers.AveragePooling2D(2)(y)]))))
+        assert [type(m) for m in lower(model, IMAGE)._stages][:2] == [Convolution, ReluMaxPool]
 
     def test_a_chain_needs_one_slot(self) -> None:
         assert lower(cnn(), IMAGE)._n_slots == 1

@@ -85,7 +85,7 @@ def keras_fit(make: MakeCallbacks, sample: Sample, rate: Any = 0.2) -> tuple[ker
 
 def our_fit(make: MakeCallbacks, sample: Sample, rate: Any = 0.2, **options: Any) -> tuple[Network, Trained]:
     """What Étalon does with them."""
-    given = {"epochs": EPOCHS, "batch_size": 16, "callbacks": make()}
+    given = {"epochs": EPOCHS, "batch_size": 16, "callbacks": make(), "precision": "float32"}
     recipe, network = Recipe.of(model(rate), given), lower(model(rate), (8, 8, 1))
     heard = options.pop("callbacks", keras_callbacks(given))
     return network, train(network, recipe, sample, SEED, callbacks=heard, **options)

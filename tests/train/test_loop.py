@@ -66,7 +66,7 @@ OPTIMIZERS = {
     "adam": lambda: keras.optimizers.Adam(1e-3),
     "adamw": lambda: keras.optimizers.AdamW(1e-3, weight_decay=0.05),
     "nadam": lambda: keras.optimizers.Nadam(5e-4),
-    "adagrad": lambda: keras.optimizers.Adagrad(0.02),
+    "adagrad": lambda: keras.optimizers.Adagrad(0.01),
     "adamax": lambda: keras.optimizers.Adamax(2e-3),
     "clipped": lambda: keras.optimizers.Adam(1e-3, clipnorm=0.1),
     "decayed": lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, STEPS)),
@@ -82,7 +82,7 @@ def test_hundred_losses_are_those_of_keras(name: str, options: dict[str, float],
     oracle, data = model(**options), sample(blobs)
     oracle.compile(OPTIMIZERS[name](), "sparse_categorical_crossentropy")
     callback, heard = Losses()
-    recipe = Recipe.of(oracle, {"epochs": 10, "batch_size": 24, "callbacks": [callback]})
+    recipe = Recipe.of(oracle, {"epochs": 10, "batch_size": 24, "callbacks": [callback], "precision": "float32"})
     network = lower(oracle, (8, 8, 1))
     train(network, recipe, data, 5, callbacks=[callback])
     expected = keras_losses(oracle, data, recipe, 5)
@@ -93,7 +93,9 @@ def test_hundred_losses_are_those_of_keras(name: str, options: dict[str, float],
 def test_history_is_that_of_fit(blobs: Dataset) -> None:
     oracle, data = model(normalised=True, l2=1e-3), sample(blobs)
     oracle.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    recipe = Recipe.of(oracle, {"epochs": 1, "batch_size": 50})  # 240 = 4 * 50 + 40: the last batch is smaller
+    recipe = Recipe.of(
+        oracle, {"epochs": 1, "batch_size": 50, "precision": "float32"}
+    )  # 240 = 4 * 50 + 40: the last batch is smaller
     network = lower(oracle, (8, 8, 1))
     trained = train(network, recipe, data, 1)
     order = np.concatenate(list(_batches(recipe, data, 1, 0)))
@@ -114,7 +116,7 @@ def test_class_weights_are_those_of_keras(blobs: Dataset) -> None:
     oracle.compile(keras.optimizers.SGD(0.05), "sparse_categorical_crossentropy")
     callback, heard = Losses()
     settings = {"epochs": 2, "batch_size": 24, "callbacks": [callback], "class_weight": {0: 1.0, 1: 5.0, 2: 0.5}}
-    recipe = Recipe.of(oracle, settings)
+    recipe = Recipe.of(oracle, {**settings, "precision": "float32"})
     train(lower(oracle, (8, 8, 1)), recipe, data, 0, callbacks=[callback])
     np.testing.assert_allclose(heard, keras_losses(oracle, data, recipe, 0), rtol=1e-4)
 
@@ -214,8 +216,31 @@ def test_gradient_norms_on_request(blobs: Dataset) -> None:
 
 def test_bfloat16_learns_as_well(blobs: Dataset) -> None:
     recipe = Recipe.of(model(), {"epochs": 8, "precision": "bfloat16", "learning_rate": 0.01})
-    trained = train(lower(model(), (8, 8, 1)), recipe, sample(blobs), 0)
+    network = lower(model(), (8, 8, 1))
+    trained = train(network, recipe, sample(blobs), 0)
+    assert trained.precision == "bfloat16"
     assert trained.history["val_accuracy"][-1] > 0.9
+    assert all(p.dtype == torch.float32 for p in network.parameters())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_mixed_precision_is_torch_autocast(blobs: Dataset, precision: str) -> None:
+    """The same steps, written as torch's documentation has them: autocast around the forward pass, float32 weights."""
+    data, oracle, reference = sample(blobs), model(), lower(model(), (8, 8, 1))
+    network = lower(oracle, (8, 8, 1))
+    reference.load(network.weights())
+    recipe = Recipe.of(oracle, {"epochs": 1, "batch_size": 24, "optimizer": "sgd", "precision": precision})
+    descent = torch.optim.SGD(reference.parameters(), lr=0.01)
+    for batch in _batches(recipe, data, 3, 0):
+        x = torch.from_numpy(data.images[batch]).permute(0, 3, 1, 2) * (1 / 255)
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            logits = reference(x).float()
+        descent.zero_grad()
+        torch.nn.functional.cross_entropy(logits, torch.from_numpy(data.labels[batch])).backward()
+        descent.step()
+    train(network, recipe, data, 3)
+    for name, weight in network.weights().items():
+        np.testing.assert_allclose(weight, reference.weights()[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 def test_a_torch_module_trains(blobs: Dataset) -> None:

@@ -168,7 +168,7 @@ class TestRefusals:
             ({"batch_size": -1}, r"batch_size=-1: "),
             ({"label_smoothing": 1}, r"label_smoothing=1: Input should be less than 1"),
             ({"class_weight": "even"}, r"class_weight\.literal\['balanced'\]='even': "),
-            ({"precision": "float16"}, r"precision='float16': Input should be 'float32' or 'bfloat16'"),
+            ({"precision": "float16"}, r"precision='float16': Input should be 'auto', 'float32' or 'bfloat16'"),
             ({"early_stopping": -1}, r"early_stopping\.patience=-1: "),
             ({"early_stopping": {"monitor": "val_f1", "patience": 1}}, r"early_stopping\.monitor='val_f1': "),
             ({"augmentation": [{"kind": "twirl"}]}, r"augmentation\.0="),

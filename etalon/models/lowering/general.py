@@ -18,6 +18,7 @@ class Linear(Weighted):
     """`keras.layers.Dense`, without its activation: over Keras's last axis, whatever the rank."""
 
     optional: ClassVar[tuple[str, ...]] = ("bias",)
+    products = True
     kernel: nn.Parameter
     bias: nn.Parameter | None
 
@@ -68,7 +69,9 @@ class Dropout(TrainingOnly):
 
     def perturb(self, x: Tensor) -> Tensor:
         if self.shape is None:
-            return F.dropout(x, self.rate)
+            from etalon.kernels.dropping import dropout  # numba takes half a second
+
+            return dropout(x, self.rate)
         shape = [n if wanted is None else wanted for n, wanted in zip(x.shape, self.shape, strict=True)]
         return x * F.dropout(x.new_ones(shape), self.rate)
 

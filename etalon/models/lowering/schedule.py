@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from etalon.models.lowering.activations import Activation
-from etalon.models.lowering.spatial import Pool
+from etalon.models.lowering.spatial import Convolution, ConvolutionRelu, Pool, ReluMaxPool
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,33 @@ def arrange(steps: Sequence[Step], output: int) -> tuple[list[Step], int]:
     Returns:
         The steps, and the slot of the output.
     """
-    return slots(relu_in_place(pool_first(steps, output), output), output)
+    return slots(relu_in_place(convolution_relu(pool_relu(steps, output), output), output), output)
 
 
-def pool_first(steps: Sequence[Step], output: int) -> list[Step]:
-    """Pool, then relu: the same values and gradients as relu, then max-pool, on a smaller map."""
+def pool_relu(steps: Sequence[Step], output: int) -> list[Step]:
+    """Relu then max-pool, or max-pool then relu, which are the same: in one pass where there is a kernel for it, else
+    the pooling first, so that relu works on a smaller map.
+    """
     found = list(steps)
-    readers = _readers(found, output)
-    for i, step in enumerate(found):
-        if not (isinstance(step.module, Pool) and step.module.kind == "max" and readers[step.reads[0]] == 1):
+    for before, after in _pairs(steps, output):
+        pool, relu = (before, after) if _is_relu(after.module) else (after, before)
+        if not (_is_relu(relu.module) and isinstance(pool.module, Pool) and pool.module.kind == "max"):
             continue
-        before = next((j for j, s in enumerate(found) if s.writes == step.reads[0]), None)
-        if before is not None and _is_relu(found[before].module):
-            found[i] = replace(step, module=found[before].module)
-            found[before] = replace(found[before], module=step.module)
+        if pool.module.halves:
+            found = _joined(found, before, after, ReluMaxPool())
+        elif pool is after and before in found:
+            found[found.index(before)] = replace(before, module=pool.module)
+            found[found.index(after)] = replace(after, module=relu.module)
+    return found
+
+
+def convolution_relu(steps: Sequence[Step], output: int) -> list[Step]:
+    """A convolution and the relu that follows it, with or without pooling: one step."""
+    found = list(steps)
+    for before, after in _pairs(steps, output):
+        pools = isinstance(after.module, ReluMaxPool)
+        if type(before.module) is Convolution and (pools or _is_relu(after.module)):
+            found = _joined(found, before, after, ConvolutionRelu(before.module, pools))
     return found
 
 
@@ -74,6 +87,21 @@ def slots(steps: Sequence[Step], output: int) -> tuple[list[Step], int]:
             place[step.writes], used = used, used + 1
         found.append(Step(step.module, reads, place[step.writes]))
     return found, place[output]
+
+
+def _pairs(steps: Sequence[Step], output: int) -> list[tuple[Step, Step]]:
+    """Each step that reads one value, with the step that wrote it, where nobody else reads it."""
+    readers = _readers(steps, output)
+    writers = {step.writes: step for step in steps}
+    alone = [step for step in steps if len(step.reads) == 1 and readers[step.reads[0]] == 1]
+    return [(writers[step.reads[0]], step) for step in alone if step.reads[0] in writers]
+
+
+def _joined(steps: Sequence[Step], before: Step, after: Step, module: nn.Module) -> list[Step]:
+    """The steps with one in the place of two; as they were if one of the two has been joined to another already."""
+    if before not in steps or after not in steps:
+        return list(steps)
+    return [Step(module, before.reads, after.writes) if s is after else s for s in steps if s is not before]
 
 
 def _readers(steps: Sequence[Step], output: int) -> Counter[int]:

@@ -54,6 +54,7 @@ class Convolution(Weighted):
     """
 
     optional: ClassVar[tuple[str, ...]] = ("bias",)
+    products = True
     overwritable = True
     kernel: nn.Parameter
     bias: nn.Parameter | None
@@ -82,9 +83,30 @@ class Convolution(Weighted):
         return kernel_layout(shape, (*window, 1, channels * multiplier) if self._depthwise else None)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.margins:
-            x = F.pad(x, self.margins)
-        return F.conv2d(x, self.kernel, self.bias, self.strides, self.padding, self.dilation, self.groups)
+        return F.conv2d(self.padded(x), self.kernel, self.bias, *self.geometry)
+
+    def padded(self, x: Tensor) -> Tensor:
+        """The map, with the margins that `geometry` leaves out."""
+        return F.pad(x, self.margins) if self.margins else x
+
+    @property
+    def geometry(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]:
+        """Strides, padding, dilation, groups: what `F.conv2d` takes."""
+        return self.strides, self.padding, self.dilation, self.groups
+
+
+class ConvolutionRelu(nn.Module):
+    """A convolution, relu, and where `pools` the maxima of windows of 2 x 2, in few passes over the map."""
+
+    def __init__(self, convolution: Convolution, pools: bool) -> None:
+        super().__init__()
+        self.convolution, self.pools = convolution, pools
+
+    def forward(self, x: Tensor) -> Tensor:
+        from etalon.kernels.convolution import conv_relu, conv_relu_max_pool  # numba takes half a second
+
+        own, then = self.convolution, conv_relu_max_pool if self.pools else conv_relu
+        return then(own.padded(x), own.kernel, own.bias, own.geometry)
 
 
 class Convolution1D(Convolution):
@@ -93,10 +115,8 @@ class Convolution1D(Convolution):
     overwritable = False
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.transpose(1, 2)
-        if self.margins:
-            x = F.pad(x, self.margins)
-        y = F.conv1d(x, self.kernel, self.bias, self.strides, self.padding, self.dilation, self.groups)
+        x = self.padded(x.transpose(1, 2))
+        y = F.conv1d(x, self.kernel, self.bias, *self.geometry)
         return y.transpose(1, 2)
 
 
@@ -104,6 +124,7 @@ class SeparableConvolution(Weighted):
     """`keras.layers.SeparableConv2D`, without its activation: each channel by itself, then 1 x 1 across channels."""
 
     optional: ClassVar[tuple[str, ...]] = ("bias",)
+    products = True
     overwritable = True
     depthwise_kernel: nn.Parameter
     pointwise_kernel: nn.Parameter
@@ -144,6 +165,7 @@ class TransposedConvolution(Weighted):
     """
 
     optional: ClassVar[tuple[str, ...]] = ("bias",)
+    products = True
     kernel: nn.Parameter
     bias: nn.Parameter | None
 
@@ -200,6 +222,12 @@ class Pool(nn.Module):
         self.cut = tuple(cut for _, cut in pads)
         self.overwritable = not any(self.cut) and not self.flat
 
+    @property
+    def halves(self) -> bool:
+        """Whether these are the maxima of windows of 2 x 2 side by side, the odd row or column left out."""
+        plain = self.size == self.strides == (2, 2) and self.padding == self.cut == (0, 0)
+        return plain and self.kind == "max" and not self.flat and not self.ceil
+
     def forward(self, x: Tensor) -> Tensor:
         if self.flat:
             return self._pool(x.transpose(1, 2).unsqueeze(2)).squeeze(2).transpose(1, 2)
@@ -211,6 +239,15 @@ class Pool(nn.Module):
         else:
             y = F.avg_pool2d(x, self.size, self.strides, self.padding, self.ceil, count_include_pad=False)
         return y[:, :, self.cut[0] :, self.cut[1] :] if any(self.cut) else y
+
+
+class ReluMaxPool(nn.Module):
+    """Relu, then the maxima of windows of 2 x 2, in one pass. (b, c, h, w) -> (b, c, h // 2, w // 2)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        from etalon.kernels.pooling import relu_max_pool  # numba takes half a second
+
+        return relu_max_pool(x)
 
 
 class GlobalPool(nn.Module):

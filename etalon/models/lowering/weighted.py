@@ -62,6 +62,7 @@ class Weighted(nn.Module):
 
     optional: ClassVar[tuple[str, ...]] = ()
     statistics: ClassVar[tuple[str, ...]] = ()  # changed by the data, not by the optimizer
+    products: ClassVar[bool] = False  # whether the weights serve in matrix products, and may be rounded for them
 
     def __init__(self, variables: Mapping[str, Variable]) -> None:
         super().__init__()
@@ -91,7 +92,7 @@ class Weighted(nn.Module):
         for name, (regularizer, _) in self._variables.items():
             weight = getattr(self, name)
             if regularizer is not None and weight.requires_grad:
-                yield regularizer(self.layouts[name].to_keras(weight))
+                yield regularizer(self.layouts[name].to_keras(weight).float())
 
     @torch.no_grad()
     def constrain(self) -> None:
