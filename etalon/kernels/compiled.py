@@ -58,13 +58,15 @@ def value(typing: Any, b: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def bits_of(typing: Any, x: Any) -> Any:
-    """float32 -> int32, the same bits."""
-    return types.int32(x), lambda context, builder, signature, args: builder.bitcast(args[0], ir.IntType(32))
+def packed(typing: Any, x: Any, like: Any) -> Any:
+    """The bits of a float32: all if `like` is an int32, those of the nearest bfloat16, ties to even, if an int16."""
 
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word, short = ir.IntType(32), ir.IntType(16)
+        b = builder.bitcast(args[0], word)
+        if like == types.int32:
+            return b
+        odd = builder.and_(builder.lshr(b, word(16)), word(1))
+        return builder.trunc(builder.lshr(builder.add(builder.add(b, word(0x7FFF)), odd), word(16)), short)
 
-@inlined
-def halved(x: np.float32) -> np.int16:
-    """The bits of the bfloat16 nearest to a float32, ties to even."""
-    b = bits_of(x)
-    return np.int16((b + np.int32(0x7FFF) + ((b >> np.int32(16)) & np.int32(1))) >> np.int32(16))
+    return like(x, like), code

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from etalon.kernels.compiled import bits, bits_of, halved, inlined, kernel, rows, usable, value
+from etalon.kernels.compiled import bits, inlined, kernel, packed, rows, usable, value
 
 
 def dropout(x: Tensor, rate: float) -> Tensor:
@@ -41,9 +41,8 @@ def _dropped(x: Tensor, rate: float, number: int) -> Tensor:
     maps = x.ndim == 4
     x = rows(x) if maps else x.contiguous()
     y = torch.empty_like(x)
-    drop = _drop_halves if x.dtype == torch.bfloat16 else _drop_floats
     limit, gain = np.uint32(round(rate * 2**32)), np.float32(1 / (1 - rate))
-    drop(bits(x).reshape(-1), np.uint32(number), limit, gain, bits(y).reshape(-1))
+    _drop(bits(x).reshape(-1), np.uint32(number), limit, gain, bits(y).reshape(-1))
     return y.permute(0, 3, 1, 2) if maps else y
 
 
@@ -60,12 +59,6 @@ def _hash(place: np.uint32, number: np.uint32) -> np.uint32:
 
 
 @kernel
-def _drop_floats(x: np.ndarray, number: np.uint32, limit: np.uint32, gain: np.float32, y: np.ndarray) -> None:
+def _drop(x: np.ndarray, number: np.uint32, limit: np.uint32, gain: np.float32, y: np.ndarray) -> None:
     for i in numba.prange(len(x)):
-        y[i] = bits_of(value(x[i]) * gain) if _hash(np.uint32(i), number) >= limit else np.int32(0)
-
-
-@kernel
-def _drop_halves(x: np.ndarray, number: np.uint32, limit: np.uint32, gain: np.float32, y: np.ndarray) -> None:
-    for i in numba.prange(len(x)):
-        y[i] = halved(value(x[i]) * gain) if _hash(np.uint32(i), number) >= limit else np.int16(0)
+        y[i] = packed(value(x[i]) * gain, y[i]) if _hash(np.uint32(i), number) >= limit else y.dtype.type(0)

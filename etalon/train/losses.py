@@ -34,7 +34,9 @@ def loss_function(name: str, head: str, n_classes: int, label_smoothing: float =
             raise RecipeError(
                 _("kl_divergence with label_smoothing"), _("Keras has no such thing"), _("Leave one of them out.")
             )
-        return lambda logits, y: F.cross_entropy(logits, y, reduction="none", label_smoothing=label_smoothing)
+        from etalon.kernels.crossentropy import cross_entropy  # numba takes half a second
+
+        return lambda logits, y: cross_entropy(logits, y, label_smoothing)
     if name not in LOSSES:
         raise RecipeError(
             _("loss {name!r}").format(name=name),
