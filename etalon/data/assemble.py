@@ -5,11 +5,13 @@ from pathlib import Path
 
 from etalon.data import cache
 from etalon.data.arrays import Raw
-from etalon.data.dataset import Dataset, Part
+from etalon.data.dataset import Dataset, Part, PartName
 from etalon.data.images import Size, resize
 from etalon.data.names import Given, translated
 from etalon.data.splits import HoldOut, divide
 from etalon.locales import _, percent
+
+PARTS: tuple[PartName, PartName] = ("train", "test")
 
 
 def assemble(raw: Raw, name: str, origin: str, *, size: Size | None, test: float, seed: int) -> Dataset:
@@ -23,23 +25,25 @@ def assemble(raw: Raw, name: str, origin: str, *, size: Size | None, test: float
         seed: of that draw.
     """
     notes = [origin, *raw.notes]
-    train, held = raw.train, raw.test
-    if held is None:
-        learn, rest = divide(HoldOut(test), train.y, seed)
-        train, held = Part(train.x[learn], train.y[learn]), Part(train.x[rest], train.y[rest])
+    if raw.test is None:
         notes.append(held_out(test, seed))
     if size and raw.train.x.shape[1:3] != size:
         notes.append(resized(size))
-    train, held = (Part(resize(part.x, size), part.y) for part in (train, held))
+    train, held = (Part(resize(part.x, size), part.y) for part in _halves(raw, test, seed))
     return Dataset(name, train, held, raw.classes, sentence(notes))
 
 
-def keep(raw: Raw, folder: Path, size: Size | None) -> cache.Meta:
-    """Write arrays that have a test part into a folder of the cache."""
-    assert raw.test is not None
-    cache.save(folder, "train", resize(raw.train.x, size), raw.train.y)
-    cache.save(folder, "test", resize(raw.test.x, size), raw.test.y)
-    return {"classes": dict(raw.classes), "held_out": False, "validation": "", "notes": list(raw.notes)}
+def keep(raw: Raw, folder: Path, size: Size | None, test: float = 0.2, seed: int = 0) -> cache.Meta:
+    """Write arrays into a folder of the cache; the arguments are those of `assemble`."""
+    for name, part in zip(PARTS, _halves(raw, test, seed), strict=True):
+        cache.save(folder, name, resize(part.x, size), part.y)
+    return {
+        "classes": dict(raw.classes),
+        "held_out": raw.test is None,
+        "validation": "",
+        "resized": raw.train.x.shape[1:3] != size,
+        "notes": list(raw.notes),
+    }
 
 
 def reopen(
@@ -58,12 +62,20 @@ def reopen(
         notes.append(_("its validation part joined to {part}").format(part=found.meta["validation"]))
     if found.meta["held_out"]:
         notes.append(held_out(test, seed))
-    if size:
+    if size and found.meta.get("resized", True):
         notes.append(resized(size))
     if classes is not None:
         return Dataset(name, found.train, found.test, translated(classes), sentence(notes))
     names = {lang: tuple(words) for lang, words in found.meta["classes"].items()}
     return Dataset(name, found.train, found.test, names, sentence(notes), found.meta["digest"])
+
+
+def _halves(raw: Raw, test: float, seed: int) -> tuple[Part, Part]:
+    """The training part and the test part, drawn class by class if the source has none."""
+    if raw.test is not None:
+        return raw.train, raw.test
+    learn, rest = divide(HoldOut(test), raw.train.y, seed)
+    return Part(raw.train.x[learn], raw.train.y[learn]), Part(raw.train.x[rest], raw.train.y[rest])
 
 
 def held_out(share: float, seed: int) -> str:

@@ -23,7 +23,7 @@ from etalon.data.dataset import Images, Labels, Part, PartName, digest
 from etalon.errors import DataError
 from etalon.locales import _
 
-FORMAT = 1  # raise it when the meaning of the cached files changes
+FORMAT = 2  # raise it when the meaning of the cached files changes
 
 Meta = Mapping[str, Any]
 
@@ -35,6 +35,10 @@ class Decoded:
     train: Part
     test: Part
     meta: Meta
+
+
+class CacheError(DataError):
+    """Decoded images cannot be kept."""
 
 
 def default_root() -> Path:
@@ -57,7 +61,7 @@ def decoded(root: Path | None, key: str, build: Callable[[Path], Meta]) -> Decod
             least "classes" by language; "digest" is added to it.
 
     Raises:
-        DataError: no room on the disk, or a cache that cannot be written.
+        CacheError: no room on the disk, or a cache that cannot be written.
     """
     folder = (root or default_root()) / key
     found = _open(folder)
@@ -129,9 +133,9 @@ def _publish(temporary: Path, folder: Path) -> None:
             raise
 
 
-def _unwritable(folder: Path, error: OSError) -> DataError:
+def _unwritable(folder: Path, error: OSError) -> CacheError:
     if error.errno == errno.ENOSPC:
         why = _("there is no room left on the disk")
     else:
         why = _("the decoded images cannot be written ({error})").format(error=error)
-    return DataError(str(folder), why, _("Make room, or choose another folder in cache=."))
+    return CacheError(str(folder), why, _("Make room, or choose another folder in cache=."))

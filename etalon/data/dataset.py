@@ -3,9 +3,9 @@
 import hashlib
 import json
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,27 @@ class Part:
 
 def _reopen(path: str, y: Labels) -> Part:
     return Part(np.load(path, mmap_mode="r"), y)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Images to leave out, by their places in each part, and what they are, with their number."""
+
+    what: str
+    train: tuple[int, ...] = ()
+    test: tuple[int, ...] = ()
+
+
+class Findings(Protocol):
+    """What `Dataset.without` takes: `etalon.audit` and `etalon.label_errors` return some."""
+
+    @property
+    def digest(self) -> str:
+        """Of the dataset that was looked at."""
+
+    @property
+    def removals(self) -> Sequence[Removal]:
+        """What to leave out of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +190,35 @@ class Dataset:
             " ".join(notes),
         )
 
+    def without(self, *findings: Findings) -> "Dataset":
+        """The same set without the images that were found at fault, to study what they change.
+
+        Args:
+            findings: those of `etalon.audit`, which leave the test part as it is, so that accuracies remain those of
+                the same images; those of `etalon.label_errors`, in both parts unless `only` says otherwise.
+
+        Raises:
+            DataError: findings about another set, or a class left with fewer than two training images.
+        """
+        for found in findings:
+            if found.digest != self.digest:
+                raise DataError(
+                    _("{name}: findings about the set {digest}").format(name=self.name, digest=found.digest[:12]),
+                    _("this set is {digest}: its images are not the same").format(digest=self.digest[:12]),
+                    _("Look for them in this very set, and give all the findings at once."),
+                )
+        removals = [removal for found in findings for removal in found.removals]
+        if not removals:
+            return self
+        removed = _("Removed: {what}.").format(what=_("; ").join(removal.what for removal in removals))
+        return Dataset(
+            self.name,
+            _rest(self.train, (i for removal in removals for i in removal.train)),
+            _rest(self.test, (i for removal in removals for i in removal.test)),
+            self.classes,
+            f"{self.provenance} {removed}",
+        )
+
     def _first(self, name: PartName, n: int | None, at_least: int) -> Part:
         part = self.part(name)
         if n is None:
@@ -183,6 +233,12 @@ class Dataset:
         kept = [np.flatnonzero(part.y == label)[:share] for label, share in enumerate(shares)]
         index = np.sort(np.concatenate(kept))
         return Part(np.asarray(part.x[index]), part.y[index])
+
+
+def _rest(part: Part, removed: Iterable[int]) -> Part:
+    """The part itself where nothing is removed."""
+    kept = np.setdiff1d(np.arange(len(part)), np.fromiter(removed, np.int64))
+    return part if len(kept) == len(part) else Part(np.asarray(part.x[kept]), part.y[kept])
 
 
 def digest(train: Part, test: Part, names: tuple[str, ...]) -> str:

@@ -6,7 +6,8 @@ checked against what was published, whatever archive it comes in.
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
@@ -54,30 +55,63 @@ def load_named(name: str, *, size: Size | None, classes: Given, test: float, see
     """
     if name == "cifar10":
         return _cifar(size, classes, root)
-    raw, title, origin = _digits() if name == "digits" else _idx(IDX[name])
-    if classes is not None:
-        raw = Raw(raw.train, raw.test, translated(classes), raw.notes)
-    return assemble(raw, title, origin, size=size, test=test, seed=seed)
+    if name == "digits":
+        return _digits(size, classes, test, seed, root)
+    return _idx(IDX[name], size, classes, root)
 
 
-def _digits() -> tuple[Raw, str, str]:
-    from sklearn.datasets import load_digits
+def _digits(size: Size | None, classes: Given, test: float, seed: int, root: Path | None) -> Dataset:
+    def read_digits() -> Raw:
+        from sklearn.datasets import load_digits
 
-    bunch = load_digits()
-    x = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
-    raw = Raw(Part(x, bunch.target.astype(np.int64)), None, DIGITS, (_("values 0..16 brought to 0..255"),))
-    return raw, "digits", _("the handwritten digits shipped with scikit-learn (UCI, 1797 images)")
+        bunch = load_digits()
+        x = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
+        return Raw(Part(x, bunch.target.astype(np.int64)), None, DIGITS)
+
+    package = distribution("scikit-learn")  # its import takes a second
+    settings = {"named": "digits", "version": package.version, "size": size, "test": test, "seed": seed}
+    key = cache.key(Path(str(package.locate_file("sklearn"))), [], **settings)
+    shipped = _("the handwritten digits shipped with scikit-learn (UCI, 1797 images)")
+    origin = _("; ").join([shipped, _("values 0..16 brought to 0..255")])
+    return _kept(read_digits, key, "digits", origin, size, classes, test, seed, root)
 
 
-def _idx(published: Published) -> tuple[Raw, str, str]:
-    folder = _find_idx(published)
-    container = Folder(folder)
-    _check_idx(published, container)
-    files = idx_files(container)
-    assert files is not None
-    raw = from_arrays(read_idx(container, files), published.classes, published.title)
+def _idx(published: Published, size: Size | None, classes: Given, root: Path | None) -> Dataset:
+    container = Folder(_find_idx(published))
+
+    def read_files() -> Raw:
+        _check_idx(published, container)
+        files = idx_files(container)
+        assert files is not None
+        return from_arrays(read_idx(container, files), published.classes, published.title)
+
+    key = cache.key(container.path, container.stamps(), named=published.title, size=size)
     origin = _("{title}, official IDX files (sha256 of the decompressed content checked)")
-    return raw, published.title, origin.format(title=published.title)
+    return _kept(read_files, key, published.title, origin.format(title=published.title), size, classes, 0.2, 0, root)
+
+
+def _kept(
+    read_all: Callable[[], Raw],
+    key: str,
+    title: str,
+    origin: str,
+    size: Size | None,
+    classes: Given,
+    test: float,
+    seed: int,
+    root: Path | None,
+) -> Dataset:
+    """A set that fits in memory: from the cache, or without it where the user's own cannot be written."""
+    try:
+        found = cache.decoded(root, key, lambda folder: keep(read_all(), folder, size, test, seed))
+    except cache.CacheError:
+        if root is not None:
+            raise
+        raw = read_all()
+        names = raw.classes if classes is None else translated(classes)
+        raw = Raw(raw.train, raw.test, names, raw.notes)
+        return assemble(raw, title, origin, size=size, test=test, seed=seed)
+    return reopen(found, title, origin, size=size, test=test, seed=seed, classes=classes)
 
 
 def _find_idx(published: Published) -> Path:

@@ -9,10 +9,12 @@ import pooch
 import pytest
 from sklearn.datasets import load_digits
 
+from etalon.data.cache import CacheError
 from etalon.data.load import load
 from etalon.data.published import IDX
 from etalon.data.sources import canonical
 from etalon.errors import SourceError
+from etalon.locales import use
 
 FASHION_FR = ("T-shirts", "Pantalons", "Pulls", "Robes", "Manteaux",
               "Sandales", "Chemises", "Baskets", "Sacs", "Bottines")  # fmt: skip
@@ -65,6 +67,33 @@ def test_digits() -> None:
     larger = load("digits", size=28, seed=1, test=0.5)
     assert larger.image_shape == (28, 28, 1)
     assert len(larger.test) == 899
+
+
+def test_a_second_look_reads_what_was_decoded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with use("fr"):
+        first = load("digits", size=14, cache=tmp_path)
+    monkeypatch.setattr("sklearn.datasets.load_digits", lambda: pytest.fail("read again"))
+    with use("fr"):
+        again = load("digits", size=14, cache=tmp_path)
+    assert isinstance(again.train.x, np.memmap)
+    assert (again.digest, again.provenance, again.classes) == (first.digest, first.provenance, first.classes)
+    with use("en"):
+        provenance = load("digits", size=14, cache=tmp_path).provenance
+    assert provenance == (
+        "The handwritten digits shipped with scikit-learn (UCI, 1797 images); values 0..16 brought to 0..255; "
+        "20% of the images of each class set apart as the test part (seed 0); resized to 14×14 pixels."
+    )
+
+
+def test_where_no_cache_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kept = load("digits")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    found = load("digits")
+    assert not isinstance(found.train.x, np.memmap)
+    assert (found.digest, found.provenance) == (kept.digest, kept.provenance)
+    with pytest.raises(CacheError, match=r"file.*cannot be written"):
+        load("digits", cache=tmp_path / "file")
 
 
 def test_mnist(real_data: Path) -> None:
