@@ -25,6 +25,7 @@ Progress = Callable[[int, int], None]  # predictions done, predictions to do
 Matrix = NDArray[np.float64]
 
 DOCUMENT = ("noise", "rotation")
+VERSION = 1  # raised when the same models and images would no longer give the same figures
 SHOWN = 5  # images in the figure of the two tests
 
 
@@ -54,6 +55,34 @@ class Robustness:
     @property
     def models(self) -> tuple[str, ...]:
         return tuple(self.accuracy)
+
+    def scalars(self) -> dict[str, Any]:
+        """All but the arrays, as plain JSON."""
+        names = {"models": self.models, "corruptions": self.corruptions, "severities": self.severities}
+        return {**names, "n": self.n, "n_document": self.n_document}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays, by name."""
+        found: dict[str, NDArray[Any]] = {"examples": self.examples}
+        for m in self.models:
+            found |= {f"accuracy/{m}": self.accuracy[m], f"clean/{m}": self.clean[m]}
+            found |= {f"document/{test}/{m}": scores for test, scores in self.document[m].items()}
+        return found
+
+    @classmethod
+    def of(cls, scalars: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> "Robustness":
+        """The reverse of `scalars` and `arrays`."""
+        models = scalars["models"]
+        return cls(
+            tuple(scalars["corruptions"]),
+            tuple(scalars["severities"]),
+            accuracy={m: arrays[f"accuracy/{m}"] for m in models},
+            clean={m: arrays[f"clean/{m}"] for m in models},
+            document={m: {test: arrays[f"document/{test}/{m}"] for test in ("clean", *DOCUMENT)} for m in models},
+            examples=arrays["examples"],
+            n=scalars["n"],
+            n_document=scalars["n_document"],
+        )
 
     def mean_relative_drop(self, model: str) -> float:
         """Mean over corruptions, severities and seeds of (clean - degraded) / clean."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from etalon.analysis.confidence import Confidence
 from etalon.analysis.crossed import Interval, mean_accuracy
 from etalon.analysis.curves import LearningCurves
 from etalon.analysis.predictions import Predictions
@@ -88,6 +89,7 @@ class Evidence:
         openings: how often the test set was opened on this store, oldest first.
         lost: variants of which every trial broke down, and why.
         environment: versions and processor of the first run.
+        robustness, confidence: of the models that a report shows, of the recommended one; None elsewhere.
     """
 
     title: Text
@@ -104,6 +106,7 @@ class Evidence:
     lost: Mapping[str, Sequence[str]]
     environment: Mapping[str, str]
     robustness: Robustness | None = None
+    confidence: Confidence | None = None
 
     @property
     def reference(self) -> Entry:

@@ -8,6 +8,7 @@ from etalon.analysis.predictions import Predictions
 from etalon.figures.bars import bars
 from etalon.locales import _, ngettext, number, percent
 from etalon.report.blocks import Block, Bullets, Callout, Column, Details, Figure, Paragraph, Section, Table
+from etalon.report.confidence import trust
 from etalon.report.evidence import Entry, Evidence
 from etalon.report.inline import escape
 from etalon.report.tables import at, comparison, named
@@ -126,6 +127,8 @@ def errors(evidence: Evidence) -> Section:
         )
         source = f"{at(entry)}.gallery(true={pair.true!r}, predicted={pair.predicted!r}, n=10).plot()"
         blocks.append(Figure(partial(found.plot, 5), caption, source=source))
+    if evidence.confidence is not None:
+        blocks.append(trust(entry, evidence.confidence))
     return Section(_("Error analysis"), blocks)
 
 
