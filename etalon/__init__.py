@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from etalon.crossvalidated import label_errors
     from etalon.data.audit import audit
     from etalon.data.augmentation import Brightness, Contrast, Cutout, Flip, Noise, Rotation, Shear, Shift, Zoom
     from etalon.data.dataset import Dataset
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from etalon.models.weights import weights
     from etalon.result import Result
     from etalon.study.run import Run
+    from etalon.study.search import search
+    from etalon.study.space import Between
     from etalon.study.store import Store
     from etalon.study.variant import MoreThanOneFactor
     from etalon.train.recipe import EarlyStopping, Recipe
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Between",
     "Brightness",
     "Contrast",
     "Cutout",
@@ -51,14 +55,17 @@ __all__ = [
     "Zoom",
     "__version__",
     "audit",
+    "label_errors",
     "load",
     "load_bundle",
     "lower",
     "open_study",
+    "search",
     "weights",
 ]
 
 _NAMES = {  # where each public name is defined
+    "crossvalidated": "label_errors",
     "data.audit": "audit",
     "data.augmentation": "Brightness Contrast Cutout Flip Noise Rotation Shear Shift Zoom",
     "data.dataset": "Dataset",
@@ -70,6 +77,8 @@ _NAMES = {  # where each public name is defined
     "models.weights": "weights",
     "result": "Result",
     "study.run": "Run",
+    "study.search": "search",
+    "study.space": "Between",
     "study.store": "Store",
     "study.variant": "MoreThanOneFactor",
     "train.recipe": "EarlyStopping Recipe",

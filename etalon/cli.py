@@ -5,6 +5,8 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from etalon.data.dataset import Dataset
+    from etalon.data.mislabelled import LabelErrors
+    from etalon.result import Result
+    from etalon.study.answers import Answer
     from etalon.study.store import Store
     from etalon.workbench import Study
 
@@ -100,14 +106,37 @@ def data_show(
 
 
 @data_app.command("audit")
-def data_audit(source: Source, size: Size = None, as_json: Json = None, lang: Lang = None) -> None:
-    """Imbalance, constant images, exact duplicates within and across train and test."""
+def data_audit(
+    source: Source,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Look for wrong labels too: trains networks, opens the test images.")
+    ] = False,
+    folds: Annotated[int, typer.Option("--folds", min=2, help="Networks trained for --labels.")] = 5,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of each of them.")] = None,
+    store: StoreOption = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write what was found there: .html, .pdf.")] = None,
+    size: Size = None,
+    as_json: Json = None,
+    lang: Lang = None,
+) -> None:
+    """Imbalance, images without content, duplicates and near duplicates within and across train and test."""
     from etalon.data.audit import audit
     from etalon.data.load import load
     from etalon.locales import use
+    from etalon.report.audited import audited, check_path
+    from etalon.report.render import render
 
     with use(lang):
-        _print(audit(load(source, size=size)), as_json)
+        if report:
+            check_path(report)
+        dataset = load(source, size=size)
+        findings = audit(dataset)
+        doubtful = _label_errors(dataset, folds, epochs, store) if labels else None
+        _print(findings, as_json, lambda: {**findings.to_json(), "labels": doubtful and doubtful.to_json()})
+        if doubtful and as_json != Path("-"):
+            typer.echo(f"\n{doubtful}")
+        if report:
+            typer.echo(render(audited(findings, doubtful, datetime.now()), report), err=as_json == Path("-"))
 
 
 @app.command()
@@ -124,22 +153,70 @@ def run(
     sealed: Annotated[bool, typer.Option("--sealed", help="Leave the test images sealed: no report.")] = False,
 ) -> None:
     """Train what has not been trained yet, print the verdicts, write the report, which opens the test images."""
-    from etalon.locales import _, use
+    from etalon.locales import use
+    from etalon.study.answers import ask
+    from etalon.study.store import default_store
 
     with use(lang):
-        changed = _study(study, data=data, seeds=seeds, epochs=epochs, store=store)
-        try:
-            result = changed.run(workers=workers)
-        except KeyboardInterrupt as error:
-            typer.echo(_("Interrupted. Finished trials are kept; run the same command to go on."), err=True)
-            raise typer.Exit(1) from error
-        if sealed:
-            _print(result, as_json)
-            return
-        opened = result.test()
-        path = opened.report(report or opened.report_path(study.stem))
-        _print(opened, as_json, lambda: {**opened.to_json(), "report": str(path)})
-        typer.echo(path, err=as_json == Path("-"))
+        options = {"data": data, "seeds": seeds, "epochs": epochs, "report": str(report), "sealed": sealed}
+        question = ask(study, store or default_store(), options)
+        answer = question.recall() if question else None
+        if answer:
+            for text in answer.warnings:
+                warnings.warn(text, stacklevel=2)
+        else:
+            with _overheard() as said:
+                changed = _study(study, data=data, seeds=seeds, epochs=epochs, store=store)
+                result = _run(changed, workers)
+                answer = _answer(result, None if sealed else report or result.report_path(study.stem))
+            if question:
+                answer, plan = replace(answer, warnings=tuple(said)), result.plan
+                question.keep(answer, (changed.data, changed.size), plan.dataset, plan.keys.values(), plan.store)
+        _print(answer, as_json)
+        if answer.report:
+            typer.echo(answer.report, err=as_json == Path("-"))
+
+
+@app.command()
+def search(
+    study: StudyFile,
+    over: Annotated[
+        list[str], typer.Option("--over", help="NAME=VALUE,VALUE... or NAME=LOW..HIGH (LOW..HIGH,log); repeatable.")
+    ],
+    of: Annotated[str | None, typer.Option("--of", help="The variant to start from [the reference].")] = None,
+    metric: Annotated[str, typer.Option("--metric", help="val_loss or val_accuracy.")] = "val_loss",
+    trials: Annotated[int | None, typer.Option("--trials", help="How many to draw from ranges [20].")] = None,
+    seeds: Annotated[int, typer.Option("--seeds", help="Trainings of each configuration.")] = 1,
+    halving: Annotated[bool, typer.Option("--halving", help="A few epochs for all, more for the best third.")] = False,
+    patience: Annotated[int | None, typer.Option("--patience", help="Stop after so many epochs in vain.")] = None,
+    figure: Annotated[Path | None, typer.Option("--figure", help="Draw what was found there (.png, .svg).")] = None,
+    data: Data = None,
+    epochs: Epochs = None,
+    store: StoreOption = None,
+    as_json: Json = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=0, help="Processes that train.")] = None,
+    lang: Lang = None,
+) -> None:
+    """Try values of settings or arguments, and choose on validation; the test images stay sealed."""
+    from etalon.locales import use
+    from etalon.study.search import search as look
+    from etalon.study.space import read
+
+    with use(lang):
+        found = look(
+            _study(study, data=data, epochs=epochs, store=store),
+            dict(map(read, over)),
+            of=of,
+            metric=metric,
+            trials=trials,
+            seeds=seeds,
+            halving=halving,
+            patience=patience,
+            workers=workers,
+        )
+        _print(found, as_json)
+        if figure:
+            found.figure().savefig(figure)
 
 
 @app.command("list")
@@ -256,6 +333,12 @@ def doctor(as_json: Json = None, lang: Lang = None) -> None:
         raise typer.Exit(1)
 
 
+def _label_errors(dataset: "Dataset", folds: int, epochs: int | None, store: Path | None) -> "LabelErrors":
+    from etalon.crossvalidated import label_errors
+
+    return label_errors(dataset, folds=folds, epochs=epochs, store=store)
+
+
 def _study(path: Path, *, store: Path | None, **changes: Any) -> "Study":
     from etalon.workbench import open_study
 
@@ -263,12 +346,32 @@ def _study(path: Path, *, store: Path | None, **changes: Any) -> "Study":
     return open_study(path).with_(**given)
 
 
+def _run(study: "Study", workers: int | None) -> "Result":
+    from etalon.locales import _
+
+    try:
+        return study.run(workers=workers)
+    except KeyboardInterrupt as error:
+        typer.echo(_("Interrupted. Finished trials are kept; run the same command to go on."), err=True)
+        raise typer.Exit(1) from error
+
+
+def _answer(result: "Result", report: Path | None) -> "Answer":
+    """What `etalon run` tells; with a report, the test images are opened."""
+    from etalon.study.answers import Answer
+
+    if report is None:
+        return Answer(str(result), result.to_json())
+    opened = result.test()
+    opened.report(report)
+    return Answer(str(opened), {**opened.to_json(), "report": str(report)}, report=str(report))
+
+
 def _store(place: Path | None) -> "Store":
     """A store to look into: none is made where there is none."""
     from etalon.errors import StoreError
     from etalon.locales import _
-    from etalon.study.store import Store
-    from etalon.workbench import default_store
+    from etalon.study.store import Store, default_store
 
     folder = place or default_store()
     if not folder.is_dir():
@@ -285,6 +388,22 @@ def _print(thing: Any, path: Path | None, content: Callable[[], Any] | None = No
             return
         path.write_text(text + "\n", encoding="utf-8")
     typer.echo(thing)
+
+
+@contextmanager
+def _overheard() -> Iterator[list[str]]:
+    """The warnings that are shown inside the block, each once."""
+    said: list[str] = []
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def note(message: Warning | str, *where: Any, **more: Any) -> None:
+            if str(message) not in said:
+                said.append(str(message))
+            show(message, *where, **more)
+
+        warnings.showwarning = note
+        yield said
 
 
 @contextmanager

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from etalon.analysis import mistakes
+from etalon.analysis.confidence import Confidence, confidence
 from etalon.analysis.curves import LearningCurves, Overfitting, learning_curves, overfitting
 from etalon.analysis.predictions import PartName, Predictions, predictions
 from etalon.analysis.recommend import WEIGHTS, Recommendation, recommend
 from etalon.analysis.recommend import Candidate as Weighed
-from etalon.analysis.robustness import Robustness, robustness
+from etalon.analysis.robustness import VERSION, Robustness, robustness
 from etalon.analysis.verdicts import Verdicts, plain, verdicts
 from etalon.data.dataset import Dataset, Part
 from etalon.errors import StudyError
@@ -26,6 +27,7 @@ from etalon.report.evidence import Entry, Evidence, Scores
 from etalon.report.tables import comparison
 from etalon.study.plan import Plan, Tally
 from etalon.study.run import Run
+from etalon.study.shelf import Kept, digest
 from etalon.study.variant import Candidate
 from etalon.train.predict import predict
 
@@ -91,6 +93,11 @@ class Outcome:
     def gallery(self, **chosen: Any) -> mistakes.Gallery:
         """Misclassified images; `true`, `predicted`, `n`, `order`, `seed` as in `analysis.mistakes.gallery`."""
         return mistakes.gallery(self.predictions, self.pool.x, self._names, **chosen)
+
+    def confidence(self) -> Confidence:
+        """Whether the confidence of the answers is deserved, and which images to leave to a person."""
+        data, opened = self.plan.dataset, self.part == "test"
+        return confidence(self.runs, data.train.y, data.test.y if opened else None, loss=self.candidate.recipe.loss)
 
     def network(self, seed: int | None = None) -> Network:
         """The trained torch network of a seed (by default the best on validation)."""
@@ -253,18 +260,23 @@ class Result:
         return self._on("test")
 
     def robustness(self, names: Sequence[str] | None = None, **options: Any) -> Robustness:
-        """Accuracy on degraded test images, which opens the test part.
+        """Accuracy on degraded test images, which opens the test part; measured once, then read from the store.
 
         Args:
             names: of variants; by default the reference, the recommended one, and the most accurate on validation.
             options: `severities`, `corruptions`, `limit`, `seed` of `analysis.robustness.robustness`.
         """
-        opened = self.test()
-        models = {
-            name: [opened[name].predictor(run.seed) for run in opened[name].runs[:ROBUST_SEEDS]]
-            for name in names or self._notable()
-        }
-        return robustness(models, (self.dataset.test.x, self.dataset.test.y), **{"limit": ROBUST_IMAGES, **options})
+        opened, options = self.test(), {"limit": ROBUST_IMAGES, **options}
+        runs = {name: opened[name].runs[:ROBUST_SEEDS] for name in names or self._notable()}
+        decisive = {name: value for name, value in options.items() if name != "progress"}
+        told = {name: [run.scalars() for run in some] for name, some in runs.items()}
+        key, shelf = digest(["robustness", VERSION, self.dataset.digest, told, decisive]), self.plan.store.shelf
+        found = shelf.get(key, lambda kept: Robustness.of(kept.meta, kept.arrays))
+        if found is None:
+            models = {name: [opened[name].predictor(run.seed) for run in some] for name, some in runs.items()}
+            found = robustness(models, (self.dataset.test.x, self.dataset.test.y), **options)
+            shelf.put(key, Kept(found.scalars(), found.arrays()))
+        return found
 
     @cached_property
     def _recommended(self) -> Recommendation:
@@ -323,7 +335,9 @@ class Result:
         from etalon.report.render import render
 
         with use(lang):
-            evidence = replace(self.test().evidence, robustness=self._degraded)
+            opened = self.test()
+            sure = opened[self._recommended.chosen].confidence()
+            evidence = replace(opened.evidence, robustness=self._degraded, confidence=sure)
             return render(build(evidence, datetime.now()), path, **self._renderer_options(Path(path)))
 
     def report_path(self, stem: str) -> Path:

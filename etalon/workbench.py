@@ -1,7 +1,6 @@
 """The public face: a study, and what comes of it. Each method is a line or two into the rooms."""
 
 import importlib.util
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,12 +17,11 @@ from etalon.locales import Text, _, choose, ngettext
 from etalon.result import Result
 from etalon.study.plan import Plan, Tally
 from etalon.study.progress import progress as show_progress
-from etalon.study.store import Store
+from etalon.study.store import Store, default_store
 from etalon.study.variant import Variant, candidates
 from etalon.train.recipe import Recipe
 
 Build = Callable[..., Any]
-STORE = "etalon-store"
 SEEDS, VALIDATION = 5, 0.2
 SPLITS = ("validation", "split", "folds")  # three ways to say one thing
 TAKEN = sys.stdlib_module_names | {"etalon", "keras", "numpy", "torch"}  # no study may stand in their place
@@ -178,7 +176,7 @@ class Study:
                 _("a study without a reference"), _("there is nothing to train"), _("Declare @study.reference.")
             )
         ready = candidates(self.variants, self.settings, self.dataset)
-        return Plan(choose(self.title), self.dataset, ready, self.split, self.seeds, Store(self._place))
+        return Plan(choose(self.title), self.dataset, ready, self.split, self.seeds, Store(self.folder))
 
     def with_(self, **changes: Any) -> Self:
         """A copy with other data, seeds, store or settings of the recipe; a variant's own settings stay."""
@@ -190,12 +188,13 @@ class Study:
         other = type(self)(**{**given, **changes})
         other.variants = dict(self.variants)
         if self.origin and isinstance(other.data, str | Path):  # a notebook can say it again
-            told = ", ".join(f"{name}={value!r}" for name, value in {**changes, "store": str(other._place)}.items())
+            told = ", ".join(f"{name}={value!r}" for name, value in {**changes, "store": str(other.folder)}.items())
             other.origin = f"{self.origin}.with_({told})"
         return other
 
     @property
-    def _place(self) -> Path:
+    def folder(self) -> Path:
+        """Where its finished trials are."""
         return (Path(self.store) if self.store else default_store()).absolute()
 
     def _add(self, variant: Variant) -> None:
@@ -210,11 +209,6 @@ class Study:
 
     def _result(self, plan: Plan, tally: Tally) -> Result:
         return Result(plan, tally, title=self.title, context=self.context, rope=self.rope, origin=self.origin)
-
-
-def default_store() -> Path:
-    """ETALON_STORE, else `etalon-store` in the current folder."""
-    return Path(os.environ.get("ETALON_STORE") or STORE)
 
 
 def _split(validation: float | None, split: Split | None, folds: int | None) -> Split:

@@ -36,9 +36,9 @@ def _apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture(scope="session")
-def digits() -> Dataset:
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """scikit-learn's 1,797 digits, 28x28: 1,437 to train, 360 to test."""
-    return etalon.load("digits", size=28)
+    return etalon.load("digits", size=28, cache=tmp_path_factory.mktemp("digits"))
 
 
 @pytest.fixture(scope="session")

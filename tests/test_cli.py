@@ -36,7 +36,20 @@ def reference(neurons=4):
 def wide(neurons):
     return reference(neurons)
 """
-VERBS = ["init", "data show", "data audit", "run", "list", "show", "compare", "report", "export", "predict", "doctor"]
+VERBS = [
+    "init",
+    "data show",
+    "data audit",
+    "run",
+    "search",
+    "list",
+    "show",
+    "compare",
+    "report",
+    "export",
+    "predict",
+    "doctor",
+]
 
 
 def sketch(document: Document, path: Path, **_options: object) -> Path:
@@ -123,6 +136,21 @@ class TestMain:
             assert ("--json" in done.out) == (verb not in ("init", "report", "export"))
         if verb in ("run", "list", "show", "compare", "report", "export"):
             assert "--store" in done.out
+
+    def test_looking_into_a_store_loads_no_torch(self, trained: Path) -> None:
+        code = f"""
+import sys
+import etalon.study.answers
+from etalon.cli import main
+sys.argv = ["etalon", "list", "--store", {str(trained)!r}]
+try:
+    main()
+finally:
+    heavy = ("torch", "keras", "scipy", "sklearn", "pandas")
+    print([name for name in heavy if name in sys.modules], file=sys.stderr)
+"""
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stderr.strip() == "[]"
 
     def test_help_loads_nothing_heavy(self) -> None:
         heavy = "torch keras numpy matplotlib pandas sqlalchemy pydantic"
@@ -231,6 +259,22 @@ class TestData:
         assert "No constant image and no duplicate." in etalon("data", "audit", folder / "blobs.npz").out
         assert json.loads(etalon("data", "audit", folder / "blobs.npz", "--json", "-").out)["duplicates"] == []
 
+    def test_audit_of_labels_with_its_report(self, etalon: Etalon, folder: Path, tmp_path: Path) -> None:
+        arguments = ["data", "audit", folder / "blobs.npz", "--labels", "--folds", 2, "--epochs", 4]
+        arguments += ["--store", tmp_path / "store", "--report", "audit.html"]
+        done = etalon(*arguments)
+        assert done.status == 0, done.err
+        assert "test: the networks find" in done.out
+        assert done.out.endswith("audit.html\n")
+        assert "Labels that are contradicted" in Path("audit.html").read_text(encoding="utf-8")
+        told = json.loads(etalon(*arguments, "--json", "-").out)
+        assert set(told["labels"]["agreement"]) == {"train", "test"}
+
+    def test_no_notebook_of_an_audit(self, etalon: Etalon, folder: Path) -> None:
+        done = etalon("data", "audit", folder / "blobs.npz", "--report", "audit.ipynb")
+        assert (done.status, done.out) == (1, "")
+        assert "End the name with one of .html, .pdf." in done.err
+
     def test_unknown_data(self, etalon: Etalon) -> None:
         done = etalon("data", "show", "no_such_set")
         assert (done.status, done.out) == (1, "")
@@ -303,6 +347,36 @@ class TestRun:
         assert lines[0].startswith("variant 'wide' differs from the reference in 2 things (")
         assert lines[-1].startswith("report.docx: no report is written in this format")
         assert not any("Traceback" in line or "warnings.warn" in line for line in lines)
+
+    @pytest.mark.usefixtures("_sketched")
+    @pytest.mark.filterwarnings("default::UserWarning")
+    def test_again_with_nothing_changed(
+        self, etalon: Etalon, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        text = (folder / "blob_study.py").read_text(encoding="utf-8")
+        study = tmp_path / "again.py"
+        study.write_text(text.replace("neurons=12", "neurons=12, epochs=1"), encoding="utf-8")
+        arguments = ["run", study, "--seeds", 1, "--workers", 0, "--store", tmp_path / "store"]
+        first = etalon(*arguments, "--json", "first.json")
+        report = tmp_path / "store" / "reports" / "again-blobs.en.html"
+        written = report.read_bytes()
+        report.unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr("etalon.workbench.open_study", lambda _: pytest.fail("the study was run"))
+            again = etalon(*arguments, "--json", "again.json")
+        assert (again.status, again.out) == (0, first.out)
+        assert report.read_bytes() == written
+        warned = [line for line in first.err.splitlines() if "validation accuracy" not in line]
+        assert warned[0].startswith("variant 'wide' differs from the reference in 2 things (")
+        assert again.err.splitlines() == warned
+        found = json.loads(Path("first.json").read_text(encoding="utf-8"))
+        assert found["trials"] == {"trained": 2, "cached": 0, "failed": 0}
+        found["trials"] = {"trained": 0, "cached": 2, "failed": 0}
+        assert json.loads(Path("again.json").read_text(encoding="utf-8")) == found
+
+        study.write_text(text, encoding="utf-8")
+        changed = etalon(*arguments, "--sealed", "--json", "-")
+        assert json.loads(changed.out)["trials"] == {"trained": 1, "cached": 1, "failed": 0}
 
     def test_interrupted(self, etalon: Etalon, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def interrupt(*_: object, **__: object) -> None:

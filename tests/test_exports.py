@@ -8,6 +8,7 @@ import pytest
 import etalon
 
 PUBLIC = [
+    "Between",
     "Brightness",
     "Contrast",
     "Cutout",
@@ -31,10 +32,12 @@ PUBLIC = [
     "Zoom",
     "__version__",
     "audit",
+    "label_errors",
     "load",
     "load_bundle",
     "lower",
     "open_study",
+    "search",
     "weights",
 ]
 

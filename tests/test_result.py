@@ -16,6 +16,7 @@ from keras import Input, Sequential, layers
 from scipy.special import softmax
 
 from etalon import Result, Study
+from etalon.analysis.robustness import Robustness, robustness
 from etalon.data.dataset import Dataset
 from etalon.errors import ReportError, StudyError
 from etalon.locales import use
@@ -114,6 +115,13 @@ class TestOutcomes:
         assert outcome.per_class().frame().shape[0] == 3
         assert outcome.gallery(n=2).plot() is not None
         assert -1 < outcome.overfitting().gap < 1
+
+    def test_confidence_is_that_of_its_part(self, result: Result, opened: Result, blobs: Dataset) -> None:
+        on_validation, on_test = result["wide"].confidence(), opened["wide"].confidence()
+        assert (on_validation.part, on_test.part) == ("validation", "test")
+        loss = [-np.log(p[np.arange(90), blobs.test.y]).mean() for p in opened["wide"].predictions.probabilities]
+        assert list(on_test.frame()["log_loss"]) == pytest.approx(loss, rel=1e-5)
+        assert opened["module"].confidence().calibration is not None  # logits of a cross-entropy
 
     @pytest.mark.parametrize("name", ["wide", "module"])
     @pytest.mark.parametrize("seed", [None, 2])
@@ -292,6 +300,38 @@ class TestReports:
     def test_robustness(self, result: Result) -> None:
         found = result.robustness(["dense"], corruptions=["noise"], severities=[1, 5], limit=30)
         assert len(found.frame()) > 0
+
+    def test_robustness_is_measured_once(self, result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+        measured: list[list[str]] = []
+
+        def measure(models: Any, *part: Any, **options: Any) -> Any:
+            measured.append(list(models))
+            return robustness(models, *part, **options)
+
+        def ask(*names: str, **changes: Any) -> Robustness:
+            return result.robustness(names or ["wide"], **{"corruptions": ["blur"], "limit": 20, **changes})
+
+        monkeypatch.setattr("etalon.result.robustness", measure)
+        first, again = ask(), ask()
+        assert measured == [["wide"]]
+        assert first.scalars() == again.scalars()
+        assert first.arrays().keys() == again.arrays().keys()
+        for name, array in first.arrays().items():
+            np.testing.assert_array_equal(array, again.arrays()[name], strict=True)
+        pd.testing.assert_frame_equal(again.frame(), first.frame())
+        pd.testing.assert_frame_equal(again.document_frame(), first.document_frame())
+        for other in ({"limit": 21}, {"seed": 1}, {"severities": (1,)}, {"corruptions": ["jpeg"]}):
+            ask(**other)
+        ask("dense")
+        ask("wide", "dense")
+        assert len(measured) == 7
+        monkeypatch.setattr("etalon.result.VERSION", 0)
+        ask()
+        assert len(measured) == 8
+        for path in result.plan.store.shelf.folder.iterdir():
+            path.write_bytes(path.read_bytes()[:50])
+        ask()
+        assert len(measured) == 9
 
 
 def failing_for(seeds: set[int], folder: Path) -> Callable[..., Any]:

@@ -46,9 +46,10 @@ class Plan:
     def threads(self) -> int:
         """For each trial: one where there are as many trials as cores, more where there are fewer.
 
-        All trials count, trained already or not: one that is taken up again is trained as it was begun.
+        All trials count, trained already or not: one that is taken up again is trained as it was begun. Under `until`,
+        always one: the plans of a search grow smaller from rung to rung, and its trials go from one to the next.
         """
-        return max(1, cores() // len(set(self.keys.values())))
+        return 1 if self.until is not None else max(1, cores() // len(set(self.keys.values())))
 
     def missing(self) -> list[tuple[str, int]]:
         """The trials to train: not finished, and not known to diverge. Two variants that are the same share a trial."""

@@ -5,6 +5,7 @@
     checkpoints/<key>    a trial under way, replaced at each epoch
     locks/<key>          held by the process that trains the trial: it ends with the process, however that ends
     data/<digest>/       images as memory maps, shared by the processes that train
+    derived/<name>       what can be made again from the runs, see `etalon.study.shelf`
 
 A run is written beside its place, flushed, renamed, then recorded. A process killed at any instant leaves at most a
 folder that is complete but not recorded, which the next look records.
@@ -19,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sql
@@ -31,8 +32,12 @@ from etalon.data.dataset import Dataset, Part
 from etalon.errors import StoreError
 from etalon.locales import _
 from etalon.study.run import Run
-from etalon.train.state import Snapshot
+from etalon.study.shelf import Shelf, digest
 
+if TYPE_CHECKING:
+    from etalon.train.state import Snapshot
+
+STORE = "etalon-store"
 SCHEMA = 1
 # What the readers of JSON, of .npz and of safetensors raise when a file is not what it should be.
 DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, SafetensorError)
@@ -46,7 +51,7 @@ _trials = sql.Table(
     sql.Column("study", sql.String, nullable=False),
     sql.Column("variant", sql.String, nullable=False),
     sql.Column("seed", sql.Integer, nullable=False),
-    sql.Column("status", sql.String(16), nullable=False),  # done, diverged, failed
+    sql.Column("status", sql.String(16), nullable=False),  # done, pruned, diverged, failed
     sql.Column("error", sql.Text),
     sql.Column("fit_time", sql.Float),  # seconds
     sql.Column("val_accuracy", sql.Float),
@@ -113,8 +118,9 @@ class Store:
     def __init__(self, folder: str | Path, url: str | None = None) -> None:
         self.folder = Path(folder).absolute()
         self.url = url
+        self.shelf = Shelf(self.folder / "derived")
         with _clear_errors(self.folder):
-            for name in ("runs", "checkpoints", "locks", "data"):
+            for name in ("runs", "checkpoints", "locks", "data", "derived"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._engine = _engine(url, self.folder / "etalon.db")
         with self._locked("schema"), self._begin() as connection:
@@ -173,6 +179,12 @@ class Store:
         except DAMAGE as error:
             raise self._damaged(folder, error) from error
 
+    def stamp(self, keys: Iterable[str]) -> str:
+        """What tells whether these finished runs have changed, without reading them."""
+        files = [self._run(key) / name for key in sorted(set(keys)) for name in ("run.json", "arrays.npz")]
+        states = [path.stat() for path in files if path.exists()]
+        return digest([len(files), *((state.st_size, state.st_mtime_ns) for state in states)])
+
     def find(self, beginning: str) -> Run:
         """The finished run whose key begins so.
 
@@ -223,9 +235,23 @@ class Store:
         if diverged:
             self._checkpoint(key).unlink(missing_ok=True)
 
+    def prune(self, key: str, study: str, variant: str, seed: int) -> None:
+        """Record a trial that a search has stopped; its checkpoint stays, from which it may go on one day."""
+        history = self.history(key)
+        self._upsert(
+            key=key,
+            study=study,
+            variant=variant,
+            seed=seed,
+            status="pruned",
+            error=None,
+            fit_time=sum(history.get("seconds", ())),
+            val_accuracy=next(reversed(history.get("val_accuracy", ())), None),
+        )
+
     # trainings under way
 
-    def keep_checkpoint(self, key: str, snapshot: Snapshot) -> None:
+    def keep_checkpoint(self, key: str, snapshot: "Snapshot") -> None:
         """Keep where the training is; replaces the checkpoint before it in one step."""
         path = self._checkpoint(key)
         scratch = path.with_suffix(".new")
@@ -234,8 +260,10 @@ class Store:
             _sync(scratch)
             scratch.replace(path)
 
-    def checkpoint(self, key: str) -> Snapshot | None:
+    def checkpoint(self, key: str) -> "Snapshot | None":
         """Where an interrupted training was; None if it must start from the beginning, which ends alike."""
+        from etalon.train.state import Snapshot  # torch, which a store that is only read does without
+
         path = self._checkpoint(key)
         try:
             with safe_open(path, framework="numpy") as file:
@@ -243,6 +271,11 @@ class Store:
             return Snapshot(load_file(path), meta)
         except DAMAGE:
             return None
+
+    def history(self, key: str) -> Mapping[str, list[float]]:
+        """The figures, epoch by epoch, of a training that is not finished; empty if there is none."""
+        snapshot = self.checkpoint(key)
+        return snapshot.meta["history"] if snapshot else {}
 
     def files(self, key: str) -> Path:
         """Where the user's callbacks write."""
@@ -376,6 +409,11 @@ class Store:
                 _("its database refuses ({error})").format(error=error.__cause__ or error),
                 _("Check the disk, its rights and the URL; the runs already finished are safe."),
             ) from error
+
+
+def default_store() -> Path:
+    """ETALON_STORE, else `etalon-store` in the current folder."""
+    return Path(os.environ.get("ETALON_STORE") or STORE)
 
 
 @contextmanager

@@ -11,12 +11,16 @@ from etalon.study.store import Record, Store
 
 @dataclass(frozen=True)
 class Line:
-    """The trials of one variant of one study; `keys` are those of the finished ones, for `etalon show`."""
+    """The trials of one variant of one study; `keys` are those of the finished ones, for `etalon show`.
+
+    pruned: stopped by a search before their end.
+    """
 
     study: str
     variant: str
     done: int
     failed: int
+    pruned: int
     fit_time: float
     last: datetime
     keys: tuple[str, ...]
@@ -38,8 +42,10 @@ class Summary:
                 study = line.study
                 shown.append(study)
             failed = "" if not line.failed else ", " + _("{n} failed").format(n=line.failed)
+            pruned = ngettext("{n} stopped by a search", "{n} stopped by a search", line.pruned).format(n=line.pruned)
+            pruned = f", {pruned}" if line.pruned else ""
             done = ngettext("{n} done", "{n} done", line.done).format(n=line.done)
-            shown.append(f"  {line.variant:{width}}  {done}{failed}, {seconds(line.fit_time)}")
+            shown.append(f"  {line.variant:{width}}  {done}{pruned}{failed}, {seconds(line.fit_time)}")
         return "\n".join(shown)
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -58,7 +64,8 @@ def summary(store: Store) -> Summary:
                 study,
                 variant,
                 sum(r.status == "done" for r in records),
-                sum(r.status != "done" for r in records),
+                sum(r.status in ("diverged", "failed") for r in records),
+                sum(r.status == "pruned" for r in records),
                 sum(r.fit_time or 0.0 for r in records),
                 max(r.finished for r in records),
                 tuple(r.key for r in records if r.status == "done"),

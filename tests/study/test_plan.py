@@ -157,6 +157,16 @@ class TestExecution:
         assert second.execute(0, silent) == Tally(trained=0, cached=6, failed=0)
         assert {name: len(runs) for name, runs in second.runs().items()} == {"reference": 2, "dropping": 2, "wider": 2}
 
+    def test_one_variant_changed_renamed_or_moved(self, make_plan: MakePlan) -> None:
+        variants: dict[str, dict[str, Any]] = {"reference": {}, "wider": {"neurons": 9}, "longer": {"epochs": 3}}
+        make_plan(variants).execute(0, silent)
+        assert make_plan({**variants, "wider": {"neurons": 10}}).missing() == [("wider", 0)]
+        assert make_plan({**variants, "longer": {"epochs": 4, "because": "it falls"}}).missing() == [("longer", 0)]
+        assert make_plan({"base": {}, "broad": {"neurons": 9}, "longer": {"epochs": 3}}).missing() == []
+        assert make_plan({"reference": {}, "longer": {"epochs": 3}, "wider": {"neurons": 9}}).missing() == []
+        assert make_plan({"wider": {"neurons": 9}, "reference": {}}).missing() == []
+        assert make_plan({"reference": {}, "longer": {"epochs": 3}}).missing() == []
+
     def test_a_seed_more(self, make_plan: MakePlan) -> None:
         make_plan({"reference": {}}, seeds=(0, 1)).execute(0, silent)
         assert make_plan({"reference": {}}, seeds=(2, 1, 0)).missing() == [("reference", 2)]
