@@ -16,5 +16,8 @@ test: setup
 	scripts/check
 	scripts/test
 
+bench: setup
+	scripts/bench
+
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

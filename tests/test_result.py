@@ -37,7 +37,7 @@ def module() -> torch.nn.Module:
 
 
 def small_study(data: Dataset, folder: Path, **settings: Any) -> Study:
-    told = {"seeds": 3, "epochs": 4, "batch_size": 48, "learning_rate": 0.01, **settings}
+    told = {"seeds": 3, "epochs": 4, "batch_size": 48, "learning_rate": 0.01, "precision": "float32", **settings}
     title = {"en": "Three blobs", "fr": "Trois taches"}
     study = Study(title, data=data, store=folder, context="Why it is done.", **told)
     study.reference(dense)
