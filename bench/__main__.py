@@ -6,11 +6,12 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import fits, machine, precision, report, scaling, small, studies
+from bench import fits, machine, precision, report, scaling, small, statistics, studies
 from bench.ceiling import ceiling
 from bench.contest import Contender, PlayError, play, say
 from bench.networks import NETWORKS
@@ -38,6 +39,9 @@ def main() -> int:
     options = _parser().parse_args()
     if options.names == ["report"]:
         report.write(report.read())
+        return 0
+    if options.names == ["statistics"]:
+        statistics.run(quick=options.quick, as_json=options.json, keep=options.keep, study=options.study)
         return 0
     if options.names == ["profile"]:
         return _profile(options.network, options.quick)
@@ -104,7 +108,7 @@ def _profile(network: str, quick: bool) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Speed against peers.")
-    names = [*MEASURES, "all", "report", "profile"]
+    names = [*MEASURES, "all", "report", "profile", "statistics"]
     parser.add_argument("names", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--json", action="store_true", help="print one line of JSON for each figure")
     parser.add_argument("--quick", action="store_true", help="few images: to see that it works, not to believe")
@@ -113,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, help="how many times each contender plays")
     parser.add_argument("--seeds", type=int, help="of precision, 10 by default")
     parser.add_argument("--epochs", type=int, help="of precision, 5 by default")
+    parser.add_argument("--study", type=Path, help="of statistics: a STUDY.py of one configuration, for a real A/A")
     parser.add_argument("--network", choices=list(NETWORKS), default="cnn", help="of profile")
     return parser
 

@@ -1,11 +1,15 @@
 """P4, P5, P6, P9: the whole study, from the start of the process to the report, against a loop of Keras's fits."""
 
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
-from bench.contest import Contender, Measure, play, say
+from bench.contest import ROOT, Contender, Measure, play, say
 from bench.fits import QUICK as FEWEST
 from bench.fits import Size, heat, images, keras, versions, workspace
 from bench.machine import gpu
@@ -82,15 +86,33 @@ def again(quick: bool = False, full: bool = False, n: int | None = None) -> Resu
         conditions=f"{_conditions(size)}; {second[0].said['trained']} trials trained when nothing has changed",
         n=n,
         figures=[
-            _faster("Study.run, nothing changed, imports included", runs(second), runs(first), Bar(2.0, True, "s")),
-            _faster("whole process, nothing changed", [m.wall for m in second], [m.wall for m in first], None),
+            _command_again(size, n),
+            _faster("Study.run from a script, nothing changed, imports included", runs(second), runs(first), None),
+            _faster("the whole script, nothing changed", [m.wall for m in second], [m.wall for m in first], None),
             Figure(
                 *("trials trained, one variant of nine changed", "trials", Spread.of(trained)),
                 *(Spread.of([m.said["trained"] for m in first]), None, Bar(size.seeds, True, "trials")),
             ),
-            _faster("whole process, one variant changed", [m.wall for m in changed], [m.wall for m in first], None),
+            _faster("the whole script, one variant changed", [m.wall for m in changed], [m.wall for m in first], None),
         ],
     )
+
+
+def _command_again(size: Size, n: int) -> Figure:
+    """`etalon run` of the mini-project with its report, on few images: the second time against the first."""
+    store = workspace() / "command"
+    command = [str(Path(sys.executable).with_name("etalon")), "run", str(ROOT / "studies" / "mini_projet.py")]
+    command += ["--data", "digits", "--seeds", str(min(size.seeds, 2)), "--epochs", "2"]
+    command += ["--store", str(store), "--report", str(store / "report.html")]
+
+    def seconds() -> float:
+        started = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True, cwd=workspace())
+        return time.perf_counter() - started
+
+    first, again = seconds(), [seconds() for _ in range(max(n, 3))]
+    what = "etalon run with its report, the mini-project on digits, whole process, nothing changed"
+    return _faster(what, again, [first] * len(again), Bar(2.0, True, "s"))
 
 
 def on_gpu(quick: bool = False, n: int | None = None) -> Result:

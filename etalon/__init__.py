@@ -87,6 +87,9 @@ _NAMES = {  # where each public name is defined
 _MODULES = {name: f"etalon.{module}" for module, names in _NAMES.items() for name in names.split()}
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
+os.environ.setdefault(
+    "KERAS_TORCH_DEVICE", "cpu"
+)  # where models are built; `etalon.train.device` says where they train
 
 
 def __getattr__(name: str) -> Any:

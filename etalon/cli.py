@@ -29,6 +29,15 @@ class Language(StrEnum):
     FR = "fr"
 
 
+class MetricName(StrEnum):
+    """What two variants are compared by."""
+
+    ACCURACY = "accuracy"
+    LOG_LOSS = "log_loss"
+    RECALL = "recall"
+    MACRO_F1 = "macro_f1"
+
+
 app = typer.Typer(
     help="Which of your ideas really made an image classifier better.",
     no_args_is_help=True,
@@ -247,8 +256,11 @@ def show(
 @app.command()
 def compare(
     study: StudyFile,
-    first: Annotated[str, typer.Argument(help="A variant.")],
-    second: Annotated[str, typer.Argument(help="Another.")],
+    first: Annotated[str | None, typer.Argument(help="A variant.")] = None,
+    second: Annotated[str | None, typer.Argument(help="Another.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every two variants, corrected for their number.")] = False,
+    metric: Annotated[MetricName, typer.Option("--metric", help="What to compare.")] = MetricName.ACCURACY,
+    of: Annotated[str | None, typer.Option("--of", metavar="CLASS", help="The class, for recall.")] = None,
     data: Data = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
@@ -262,9 +274,15 @@ def compare(
     """Is SECOND better than FIRST? On validation, unless --test is given. Nothing is trained."""
     from etalon.locales import use
 
+    if every == (second is not None):
+        raise typer.BadParameter("name two variants, or ask for --all")
     with use(lang):
         result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store).result()
-        _print((result.test() if test else result).compare(first, second), as_json)
+        shown = result.test() if test else result
+        if first is None or second is None:
+            _print(shown.verdicts(pairs="all", metric=metric.value, of=of), as_json)
+        else:
+            _print(shown.compare(first, second, metric=metric.value, of=of), as_json)
 
 
 @app.command()

@@ -6,19 +6,22 @@ from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from etalon.analysis import mistakes
+from etalon.analysis.calibration import head_of
 from etalon.analysis.confidence import Confidence, confidence
 from etalon.analysis.curves import LearningCurves, Overfitting, learning_curves, overfitting
+from etalon.analysis.metrics import compare_all
 from etalon.analysis.predictions import PartName, Predictions, predictions
 from etalon.analysis.recommend import WEIGHTS, Recommendation, recommend
 from etalon.analysis.recommend import Candidate as Weighed
 from etalon.analysis.robustness import VERSION, Robustness, robustness
-from etalon.analysis.verdicts import Verdicts, plain, verdicts
+from etalon.analysis.verdicts import Metric, Verdicts, plain
 from etalon.data.dataset import Dataset, Part
 from etalon.errors import StudyError
 from etalon.locales import Text, _, choose, language, use
@@ -230,15 +233,42 @@ class Result:
     def __len__(self) -> int:
         return len(self._outcomes)
 
-    def verdicts(self, *, reference: str | None = None) -> Verdicts:
-        """Which variants really differ from the reference, or from another variant."""
-        base = self[reference or self._reference]
-        others = {outcome.name: self._correct(outcome) for outcome in self if outcome is not base}
-        return verdicts(self._correct(base), others, rope=self.rope)
+    def verdicts(
+        self,
+        *,
+        reference: str | None = None,
+        pairs: Literal["reference", "all"] = "reference",
+        metric: Metric = "accuracy",
+        of: str | None = None,
+        rope: float | None = None,
+    ) -> Verdicts:
+        """Which variants really differ from the reference, or from another variant, or from one another.
 
-    def compare(self, first: str, second: str) -> Verdicts:
+        Args:
+            pairs: "all" compares every two variants, with Holm's correction over all the pairs; "wide - slow" is then
+                the name of the difference between wide and slow.
+            metric, of, rope: "accuracy"; "log_loss" (nats, less is better); "recall" `of` a class; "macro_f1". The
+                margin is that of the study, and 0.01 nat for log loss.
+        """
+        base = self[reference or self._reference].name
+        names = list(self._outcomes)
+        if pairs == "all":
+            chosen = {f"{second} - {first}": (first, second) for first, second in combinations(names, 2)}
+        else:
+            chosen = {name: (base, name) for name in names if name != base}
+        return self._verdicts(chosen, metric, of, rope)
+
+    def compare(
+        self,
+        first: str,
+        second: str,
+        *,
+        metric: Metric = "accuracy",
+        of: str | None = None,
+        rope: float | None = None,
+    ) -> Verdicts:
         """Is `second` better than `first`? One comparison, decided beforehand: nothing to correct for."""
-        return verdicts(self._correct(self[first]), {second: self._correct(self[second])}, rope=self.rope)
+        return self._verdicts({second: (self[first].name, self[second].name)}, metric, of, rope)
 
     def recommend(self, weights: Mapping[str, float] = WEIGHTS) -> Recommendation:
         """The model to choose, from validation: accuracy, overfitting and time, with these weights."""
@@ -385,6 +415,20 @@ class Result:
             "robustness = result.robustness()",
         ]
         return {"setup": "\n".join(lines)}
+
+    def _verdicts(
+        self, pairs: Mapping[str, tuple[str, str]], metric: Metric, of: str | None, rope: float | None
+    ) -> Verdicts:
+        compared = [self[name] for name in dict.fromkeys(name for pair in pairs.values() for name in pair)]
+        return compare_all(
+            {outcome.name: outcome.predictions for outcome in compared},
+            pairs,
+            metric=metric,
+            of=of,
+            classes=self.dataset.class_names(),
+            heads={o.name: head_of(o.runs[0].head, o.candidate.recipe.loss) for o in compared},
+            rope=self.rope if rope is None and metric != "log_loss" else rope,
+        )
 
     def _correct(self, outcome: Outcome) -> np.ndarray:
         """(seeds of the study, pool) 1 right, 0 wrong, NaN where a seed has not seen the image or was not trained."""

@@ -33,6 +33,7 @@ def _apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     for name in ("ETALON_STORE", "ETALON_LANG", "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "en_GB.UTF-8")
+    monkeypatch.setenv("ETALON_DEVICE", "cpu")
 
 
 @pytest.fixture(scope="session")

@@ -177,7 +177,9 @@ finally:
             ["run", "study.py", "--epochs", "many"],
             ["run", "study.py", "--unknown"],
             ["list", "--lang", "de"],
+            ["compare", "study.py"],
             ["compare", "study.py", "one"],
+            ["compare", "study.py", "one", "two", "--all"],
             ["export", "study.py"],
         ],
         ids=" ".join,
@@ -428,6 +430,12 @@ class TestLooking:
         assert [verdict["variant"] for verdict in found["verdicts"]] == ["wide"]
         assert len(ledger(digest)) == 1
         assert etalon(*arguments[:3], "nobody", "--store", trained).err.startswith("variant 'nobody': ")
+
+    def test_compare_every_two(self, etalon: Etalon, folder: Path, trained: Path) -> None:
+        arguments = ["compare", folder / "blob_study.py", "--all", "--store", trained, "--json", "-"]
+        found = json.loads(etalon(*arguments, "--metric", "log_loss").out)
+        assert (found["metric"], found["rope"]) == ("log_loss", 0.01)
+        assert [verdict["variant"] for verdict in found["verdicts"]] == ["wide - reference"]
 
     @pytest.mark.parametrize(
         "verb", [["compare", "reference", "wide"], ["report"], ["export", "--to", "bundle"]], ids=str

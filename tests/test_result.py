@@ -174,6 +174,36 @@ class TestVerdicts:
         with pytest.raises(StudyError, match="variant 'nobody'"):
             result.compare("slow", "nobody")
 
+    def test_all_pairs(self, result: Result) -> None:
+        found = result.verdicts(pairs="all")
+        assert [item.variant for item in found.items] == [
+            "wide - dense",
+            "slow - dense",
+            "module - dense",
+            "slow - wide",
+            "module - wide",
+            "module - slow",
+        ]
+        assert found["slow - wide"].difference == pytest.approx(-result.compare("slow", "wide")["wide"].difference)
+        assert found["slow - wide"].p_adjusted >= result.compare("wide", "slow")["slow"].p
+
+    def test_other_metrics(self, result: Result) -> None:
+        found = {m: result.compare("slow", "wide", metric=m)["wide"] for m in ("accuracy", "log_loss", "macro_f1")}
+        slow, wide = result["slow"].per_class(), result["wide"].per_class()
+        assert found["macro_f1"].difference == pytest.approx(wide.f1_macro - slow.f1_macro)
+        assert found["log_loss"].difference < 0
+        assert {v.verdict for v in found.values()} == {"better"}
+        name = result.dataset.class_names()[0]
+        recall = result.verdicts(reference="slow", metric="recall", of=name)["wide"]
+        assert recall.difference == pytest.approx(wide.recall[:, 0].mean() - slow.recall[:, 0].mean())
+        with pytest.raises(StudyError, match="there is no such class"):
+            result.compare("slow", "wide", metric="recall", of="nothing")
+
+    def test_the_margin_is_in_the_unit_of_the_metric(self, result: Result) -> None:
+        assert result.verdicts().rope == result.verdicts(metric="recall", of=result.dataset.class_names()[0]).rope
+        assert result.verdicts(metric="log_loss").rope == 0.01
+        assert result.verdicts(metric="log_loss", rope=0.3).rope == 0.3
+
     def test_the_recommendation_is_made_on_validation(self, result: Result, opened: Result) -> None:
         on_validation, once_open = result.recommend(), opened.recommend()
         assert once_open.chosen == on_validation.chosen

@@ -123,13 +123,7 @@ def compare(D: ArrayLike, *, alpha: float = 0.05) -> Comparison:
     components = _components(D)
     if components.image_part == 0 and difference != 0 and not components.rows > 0:
         components = _degenerate(components, difference, n)
-    variance, nu = total(components, k, n)
-    low, high = difference, difference
-    if variance > 0:
-        half = quantile(1 - alpha / 2, nu) * sqrt(variance)
-        low, high = difference - half, difference + half
-    p = 2 * upper_tail(abs(difference) / sqrt(variance), nu) if variance > 0 else 1.0
-    return Comparison(difference, low, high, p, nu, variance, components, k, n, seeds_assessed=k > 1)
+    return with_components(difference, components, k, n, alpha=alpha)
 
 
 def mean_accuracy(correct: ArrayLike, *, alpha: float = 0.05) -> Interval:
@@ -180,8 +174,12 @@ def gap(first: ArrayLike, second: ArrayLike, *, alpha: float = 0.05) -> Comparis
         image_part=image_part,
         shared=0.0,
     )
+    return with_components(float(differences.mean()), components, k, n, alpha=alpha)
+
+
+def with_components(difference: float, components: Components, k: int, n: int, *, alpha: float = 0.05) -> Comparison:
+    """The test and the interval of a difference whose variance is known by its parts, for `k` seeds and `n` images."""
     variance, nu = total(components, k, n)
-    difference = float(differences.mean())
     half = quantile(1 - alpha / 2, nu) * sqrt(variance)
     p = 2 * upper_tail(abs(difference) / sqrt(variance), nu) if variance > 0 else 1.0
     return Comparison(

@@ -177,8 +177,8 @@ def _better(verdict: Verdict, values: Mapping[str, str]) -> str:
     if verdict.low_simultaneous > 0:
         return _("{name} is better by {difference} (95% interval {low} to {high}).").format(**values)
     return _(
-        "{name} is better by {difference} (95% interval {low_alone} to {high_alone}; all variants together "
-        "{low} to {high}: by how much is not well known)."
+        "{name} is better by {difference} (95% interval {low_alone} to {high_alone}; all variants together, more than "
+        "0 and up to {high}: by how much is not well known)."
     ).format(**values)
 
 
@@ -186,8 +186,8 @@ def _worse(verdict: Verdict, values: Mapping[str, str]) -> str:
     if verdict.high_simultaneous < 0:
         return _("{name} is worse: {difference} (95% interval {low} to {high}).").format(**values)
     return _(
-        "{name} is worse: {difference} (95% interval {low_alone} to {high_alone}; all variants together "
-        "{low} to {high}: by how much is not well known)."
+        "{name} is worse: {difference} (95% interval {low_alone} to {high_alone}; all variants together, from {low} "
+        "to less than 0: by how much is not well known)."
     ).format(**values)
 
 

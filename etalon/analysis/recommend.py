@@ -239,16 +239,26 @@ def _reasons(made: Recommendation) -> list[str]:
     if made.chosen == made.reference:
         return _reasons_to_keep(made)
     verdict = made.verdicts[made.chosen]
-    reasons = [
+    better = (
         _(
+            "{name} is better than {reference} by {difference} on validation (95% interval {low_alone} to "
+            "{high_alone}; all variants together, more than 0 and up to {high})."
+        )
+        if verdict.open_at_zero
+        else _(
             "{name} is better than {reference} by {difference} on validation "
             "(simultaneous 95% interval {low} to {high})."
-        ).format(
+        )
+    )
+    reasons = [
+        better.format(
             name=made.chosen,
             reference=made.reference,
             difference=in_points(chosen.difference),
             low=limit_points(verdict.low_simultaneous),
             high=limit_points(verdict.high_simultaneous),
+            low_alone=limit_points(verdict.low),
+            high_alone=limit_points(verdict.high),
         )
     ]
     rivals = [c for c in made.candidates if c.close and c is not chosen]

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from etalon.analysis.crossed import Comparison, compare, quantile
 from etalon.errors import StudyError
-from etalon.figures.intervals import forest, limit_points, verdict_name, with_interval
-from etalon.locales import _, number, p_value, points
+from etalon.figures.intervals import Unit, forest, scaled, scaled_limit, verdict_name, with_interval
+from etalon.locales import _, number, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from etalon.figures.style import Axes
 
 Word = Literal["better", "worse", "equivalent", "undecided"]
+Metric = Literal["accuracy", "log_loss", "recall", "macro_f1"]
 
 ALPHA = 0.05
 ROPE = 0.002  # 0.2 point of accuracy
@@ -31,9 +32,11 @@ class Verdict:
     """What can be said of one variant against the reference.
 
     Attributes:
-        difference: of mean accuracy, variant minus reference, as a fraction.
+        difference: of the metric (accuracy unless said otherwise, as a fraction), variant minus reference.
         low, high: its interval at level 1 - alpha, of this variant alone.
-        low_simultaneous, high_simultaneous: intervals that hold for all variants together (Bonferroni).
+        low_simultaneous, high_simultaneous: intervals that hold for all variants together (Bonferroni); where Holm's
+            test, which is sharper, has shown the sign, the limit on the other side of 0 is brought to 0, which is
+            then not part of the interval.
         p, p_adjusted: two-sided, before and after Holm's correction over the variants.
         verdict: better, worse, equivalent or undecided.
         detectable: the least difference that this many seeds would have shown in 80 % of studies, at the level
@@ -57,6 +60,11 @@ class Verdict:
     seeds_needed: int | None
     comparison: Comparison
 
+    @property
+    def open_at_zero(self) -> bool:
+        """Whether the simultaneous interval ends at a 0 that is not part of it."""
+        return self.verdict in ("better", "worse") and 0 in (self.low_simultaneous, self.high_simultaneous)
+
 
 @dataclass(frozen=True)
 class Verdicts:
@@ -65,12 +73,14 @@ class Verdicts:
     Attributes:
         items: one a variant.
         alpha: error rate, of all the "better" and "worse" together.
-        rope: margin of practical interest, as a fraction of accuracy.
+        rope: margin of practical interest, in the unit of the metric: a fraction, nats for log loss.
+        metric: what was compared; of log loss, less is better.
     """
 
     items: tuple[Verdict, ...]
     alpha: float
     rope: float
+    metric: Metric = "accuracy"
 
     def __len__(self) -> int:
         return len(self.items)
@@ -111,24 +121,34 @@ class Verdicts:
             high_outer=[v.high_simultaneous for v in items],
             rope=self.rope,
             ax=ax,
+            xlabel=_axis(self.metric),
+            unit=self._unit,
         )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `json.dumps`; what is not a finite number is None."""
-        return {"alpha": self.alpha, "rope": self.rope, "verdicts": [plain(asdict(v)) for v in self.items]}
+        told = {"metric": self.metric, "alpha": self.alpha, "rope": self.rope}
+        return {**told, "verdicts": [plain(asdict(v)) for v in self.items]}
 
     def __str__(self) -> str:
         width = max((len(v.variant) for v in self.items), default=0)
         lines = []
         for v in self.items:
-            difference = with_interval(v.difference, v.low_simultaneous, v.high_simultaneous)
+            difference = with_interval(v.difference, v.low_simultaneous, v.high_simultaneous, self._unit)
             lines.append(f"{v.variant:{width}}  {difference}  {p_value(v.p_adjusted)}  {verdict_name(v.verdict)}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said beside a table of the intervals, in the language in force."""
+        if not any(v.open_at_zero for v in self.items):
+            return ()
+        return (_("An interval that ends at 0 does not contain it: the test has shown the sign, not by how much."),)
 
     def _repr_html_(self) -> str:
         head = (
             _("Variant"),
-            _("Difference (points)"),
+            _("Difference (points)") if self._unit == "points" else _("Difference"),
             _("Simultaneous 95% interval"),
             _("Adjusted p"),
             _("Verdict"),
@@ -136,9 +156,9 @@ class Verdicts:
         rows = [
             (
                 escape(v.variant),
-                points(v.difference),
+                scaled(v.difference, self._unit),
                 _("[{low}, {high}]").format(
-                    low=limit_points(v.low_simultaneous), high=limit_points(v.high_simultaneous)
+                    low=scaled_limit(v.low_simultaneous, self._unit), high=scaled_limit(v.high_simultaneous, self._unit)
                 ),
                 number(v.p_adjusted, 4),
                 verdict_name(v.verdict),
@@ -147,7 +167,13 @@ class Verdicts:
         ]
         cells = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
         titles = "".join(f"<th>{title}</th>" for title in head)
-        return f"<table><thead><tr>{titles}</tr></thead><tbody>{cells}</tbody></table>"
+        return f"<table><thead><tr>{titles}</tr></thead><tbody>{cells}</tbody></table>" + "".join(
+            f"<p>{escape(note)}</p>" for note in self.notes
+        )
+
+    @property
+    def _unit(self) -> Unit:
+        return "number" if self.metric == "log_loss" else "points"
 
 
 def verdicts(
@@ -169,13 +195,30 @@ def verdicts(
         StudyError: matrices of other shapes, or seeds without images.
     """
     base = np.asarray(reference, np.float64)
-    found = [compare(np.asarray(m, np.float64) - base, alpha=alpha) for m in _same_shape(base, variants)]
-    adjusted = holm([comparison.p for comparison in found])
+    matrices = _same_shape(base, variants)
+    found = {
+        name: compare(np.asarray(matrix, np.float64) - base, alpha=alpha)
+        for name, matrix in zip(variants, matrices, strict=True)
+    }
+    return judge(found, alpha=alpha, rope=rope)
+
+
+def judge(
+    found: Mapping[str, Comparison], *, alpha: float = ALPHA, rope: float = ROPE, metric: Metric = "accuracy"
+) -> Verdicts:
+    """The verdicts on comparisons made already, all together.
+
+    Args:
+        found: name -> difference of the metric, variant minus reference.
+        alpha, rope: as in `verdicts`.
+        metric: of log loss, less is better; of the others, more.
+    """
+    adjusted = holm([comparison.p for comparison in found.values()])
     items = [
-        _verdict(name, comparison, p, len(found), alpha, rope)
-        for name, comparison, p in zip(variants, found, adjusted, strict=True)
+        _verdict(name, comparison, p, len(found), alpha, rope, metric)
+        for (name, comparison), p in zip(found.items(), adjusted, strict=True)
     ]
-    return Verdicts(tuple(items), alpha, rope)
+    return Verdicts(tuple(items), alpha, rope, metric)
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -236,9 +279,13 @@ def _quantiles(level: float, nu: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(stdtrit(nu, level), np.float64)
 
 
-def _verdict(name: str, comparison: Comparison, adjusted: float, m: int, alpha: float, rope: float) -> Verdict:
+def _verdict(
+    name: str, comparison: Comparison, adjusted: float, m: int, alpha: float, rope: float, metric: Metric
+) -> Verdict:
+    word = _word(comparison, adjusted, alpha, rope, metric)
     low, high = comparison.interval(alpha / m)
-    word = _word(comparison, adjusted, alpha, rope)
+    if word in ("better", "worse"):  # Holm's test has shown the sign
+        low, high = (max(low, 0.0), high) if comparison.difference > 0 else (low, min(high, 0.0))
     assessed = comparison.seeds_assessed
     return Verdict(
         variant=name,
@@ -256,12 +303,23 @@ def _verdict(name: str, comparison: Comparison, adjusted: float, m: int, alpha: 
     )
 
 
-def _word(comparison: Comparison, adjusted: float, alpha: float, rope: float) -> Word:
+def _word(comparison: Comparison, adjusted: float, alpha: float, rope: float, metric: Metric) -> Word:
     if not comparison.seeds_assessed:
         return "undecided"
     if adjusted < alpha:
-        return "better" if comparison.difference > 0 else "worse"
+        return "better" if (comparison.difference > 0) != (metric == "log_loss") else "worse"
     return "equivalent" if comparison.equivalence_p(rope) < alpha else "undecided"
+
+
+def _axis(metric: Metric) -> str:
+    """What the axis of the differences says."""
+    names = {
+        "accuracy": _("Difference of accuracy with the reference (points)"),
+        "log_loss": _("Difference of log loss (nats; negative is better)"),
+        "recall": _("Difference of recall (points)"),
+        "macro_f1": _("Difference of macro F1 (points)"),
+    }
+    return names[metric]
 
 
 def _same_shape(base: NDArray[np.float64], variants: Mapping[str, ArrayLike]) -> list[ArrayLike]:

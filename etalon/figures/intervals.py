@@ -1,19 +1,21 @@
 """Differences with their intervals, one line a variant."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from etalon.figures.style import FAINT, INK, VERDICTS, axes, label, localise, style, whole
-from etalon.locales import _, in_points, points
+from etalon.locales import _, in_points, number, points
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
     from etalon.figures.style import Axes
 
+DIGITS = 4  # of a log loss
+Unit = Literal["points", "number"]  # of differences of fractions, and of other scores
 MARKS = {"better": "o", "worse": "s", "equivalent": "D", "undecided": "o"}
 
 
@@ -30,21 +32,22 @@ def forest(
     ax: "Axes | None" = None,
     xlabel: str = "",
     title: str = "",
+    unit: Unit = "points",
 ) -> "Axes":
-    """Draw differences of accuracy with the reference, from top to bottom.
+    """Draw differences of accuracy, or of another score, with the reference, from top to bottom.
 
     Args:
         difference, low, high: (n,) fractions: the difference and its interval (thick line).
         verdicts: "better", "worse", "equivalent" or "undecided", which gives colour and marker.
         low_outer, high_outer: (n,) limits of a second, wider interval (thin line).
         rope: margin within which a difference has no practical interest, shaded.
-
-    Intervals are cut at ±1: no two accuracies differ by more.
+        unit: "points" for differences of fractions, whose intervals are cut at ±1: no two differ by more.
     """
-    middle, inner = np.asarray(difference, float), (np.clip(low, -1, 1), np.clip(high, -1, 1))
+    most = 1.0 if unit == "points" else np.inf
+    middle, inner = np.asarray(difference, float), (np.clip(low, -most, most), np.clip(high, -most, most))
     outer = inner
     if low_outer is not None and high_outer is not None:
-        outer = np.clip(low_outer, -1, 1), np.clip(high_outer, -1, 1)
+        outer = np.clip(low_outer, -most, most), np.clip(high_outer, -most, most)
     own = ax is None
     ax = axes(ax, 8.2, 1.7 + 0.34 * len(names))
     with style():
@@ -57,11 +60,11 @@ def forest(
             ax.plot([inner[0][row], inner[1][row]], [row, row], color=colour, linewidth=3.4, solid_capstyle="butt")
             face = "white" if verdict == "undecided" else colour
             ax.plot(middle[row], row, MARKS[verdict], color=colour, markerfacecolor=face, markersize=6.5)
-            text = with_interval(middle[row], outer[0][row], outer[1][row])
+            text = with_interval(middle[row], outer[0][row], outer[1][row], unit)
             ax.text(1.015, row, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
-        _dress(ax, names)
+        _dress(ax, names, unit)
         label(ax, title=title, xlabel=xlabel or _("Difference of accuracy with the reference (points)"))
-        handles = _handles(verdicts, rope, wider=low_outer is not None)
+        handles = _handles(verdicts, rope, unit, wider=low_outer is not None)
         if own:
             whole(ax).legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
         else:
@@ -69,11 +72,21 @@ def forest(
     return ax
 
 
-def with_interval(difference: float, low: float, high: float) -> str:
-    """A difference of accuracies and its interval, in points: "+0.31 [+0.10, +0.52]"."""
+def with_interval(difference: float, low: float, high: float, unit: Unit = "points") -> str:
+    """A difference and its interval, of accuracies in points: "+0.31 [+0.10, +0.52]"."""
     return _("{difference} [{low}, {high}]").format(
-        difference=points(difference), low=limit_points(low), high=limit_points(high)
+        difference=scaled(difference, unit), low=scaled_limit(low, unit), high=scaled_limit(high, unit)
     )
+
+
+def scaled(difference: float, unit: Unit) -> str:
+    """A difference, always signed, in points or as it is."""
+    return points(difference) if unit == "points" else points(difference / 100, DIGITS)
+
+
+def scaled_limit(limit: float, unit: Unit) -> str:
+    """A limit of an interval, in points or as it is."""
+    return limit_points(limit) if unit == "points" else scaled(limit, unit)
 
 
 def limit_points(limit: float) -> str:
@@ -92,16 +105,16 @@ def verdict_name(verdict: str) -> str:
     return names[verdict]
 
 
-def _dress(ax: "Axes", names: Sequence[str]) -> None:
+def _dress(ax: "Axes", names: Sequence[str], unit: Unit) -> None:
     ax.set_yticks(np.arange(len(names)), list(names))
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.yaxis.grid(False)
     ax.spines["left"].set_visible(False)
-    localise(ax.xaxis, "points")
+    localise(ax.xaxis, unit)
 
 
-def _handles(verdicts: Sequence[str], rope: float, wider: bool) -> "list[Artist]":
+def _handles(verdicts: Sequence[str], rope: float, unit: Unit, wider: bool) -> "list[Artist]":
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -119,7 +132,9 @@ def _handles(verdicts: Sequence[str], rope: float, wider: bool) -> "list[Artist]
         if v in verdicts
     ]
     if rope > 0:
-        margin = _("within {margin}").format(margin=in_points(rope, margin=True))
+        margin = _("within {margin}").format(
+            margin=in_points(rope, margin=True) if unit == "points" else f"±{number(rope, DIGITS)}"
+        )
         handles.append(Patch(color=FAINT, alpha=0.75, label=margin))
     if wider:
         thick, thin = _("95% interval"), _("simultaneous 95% interval")

@@ -15,19 +15,19 @@ def adam(
     mean: Tensor,
     square: Tensor,
     betas: tuple[float, float],
-    rate: float,
+    rate: float | Tensor,
     epsilon: float,
 ) -> None:
     """Move `parameters` by rate * mean / (sqrt(square) + epsilon), the two moving averages brought up to date first.
 
     Args:
         parameters, gradients, mean, square: float32 (n,), dense.
-        rate: the learning rate times the correction of the first steps' bias.
+        rate: the learning rate times the correction of the first steps' bias; a number, or float32 ().
     """
     if not usable(parameters):
         mean.lerp_(gradients, 1 - betas[0])
         square.mul_(betas[1]).addcmul_(gradients, gradients, value=1 - betas[1])
-        parameters.addcdiv_(mean, square.sqrt().add_(epsilon), value=-rate)
+        parameters.sub_(mean * rate / square.sqrt().add_(epsilon))
         return
     numbers = (np.float32(1 - betas[0]), np.float32(betas[1]), np.float32(1 - betas[1]), np.float32(rate))
     tensors = (parameters, gradients, mean, square)

@@ -46,6 +46,8 @@ def _key_figures(evidence: Evidence) -> Facts:
     if verdict:
         low, high = limit_points(verdict.low_simultaneous), limit_points(verdict.high_simultaneous)
         gain = in_points(verdict.difference)
+        if verdict.open_at_zero:  # the interval of this variant alone leaves 0 out as well, and says more
+            low, high = limit_points(verdict.low), limit_points(verdict.high)
         note = f"{between.format(low=low, high=high)}, {p_value(verdict.p_adjusted)}"
         facts.append(Fact(_("Gain on the reference"), gain, note))
     trainings = evidence.tally.trained + evidence.tally.cached

@@ -150,6 +150,7 @@ def _ledger(evidence: Evidence) -> str:
 def _versions(evidence: Evidence) -> Table:
     names = {
         "processor": _("processor"),
+        "device": _("device of the training"),
         "threads": _("threads"),
         "precision": _("precision of the computations"),
     }

@@ -221,7 +221,8 @@ def _reading(evidence: Evidence) -> str:
         "undecided": _("Undecided: {names}."),
     }
     none = [] if names["better"] else [_("No variant is shown to be better than the reference on the test images.")]
-    return " ".join([*none, *(patterns[word].format(names=listed) for word, listed in names.items() if listed)])
+    found = [patterns[word].format(names=listed) for word, listed in names.items() if listed]
+    return " ".join([*none, *found, *evidence.verdicts.notes])
 
 
 def _always_wrong(answers: Predictions, images: int) -> str:

@@ -146,6 +146,7 @@ class Comparison:
                 m=len(self.evidence.verdicts),
                 rope=in_points(self.evidence.rope, margin=True),
             ),
+            *self.evidence.verdicts.notes,
             *self.evidence.recommendation.reasons,
         ]
         lost = [_("{name}: every trial broke down.").format(name=name) for name in self.evidence.lost]

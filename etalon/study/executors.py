@@ -1,4 +1,4 @@
-"""Who trains: this process, or several beside it.
+"""Who trains: this process, several beside it, or several threads that share a GPU.
 
 How many threads a trial has belongs to the trial (`Trial.threads`): its result does not depend on who trains it.
 """
@@ -10,18 +10,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any, Protocol, Self
 
 from etalon.data.dataset import Dataset
 from etalon.errors import EtalonError, StudyError, TrainingError
 from etalon.locales import _, language
+from etalon.study.crew import Crew, in_threads
 from etalon.study.frames import receive, send
 from etalon.study.store import Store
 from etalon.study.trial import Trial, perform
+from etalon.train.device import chosen, is_out_of_memory, no_memory, room_for_more
 
 # glibc gives large blocks back to the system at each step, and a third of the time goes to zeroing fresh pages.
 ALLOCATOR = {
@@ -29,6 +30,9 @@ ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
     "MALLOC_TOP_PAD_": str(256 << 20),
 }
+
+TOGETHER = 8  # trials at once on a GPU, at most, unless told otherwise
+SHARE = 0.8  # of the memory that is free: trials differ in size
 
 BOOT = "import sys; sys.path[:] = sys.argv[1:]; from etalon.study.worker import main; main()"
 
@@ -69,15 +73,21 @@ class Executor(Protocol):
 
 
 def executor(workers: int | None, trials: int) -> Executor:
-    """As many processes as there are cores and trials, unless told otherwise; 0: this process trains."""
-    wanted = min(cores(), trials) if workers is None else workers
+    """As many processes as there are cores and trials, unless told otherwise; 0: this process trains.
+
+    On a GPU: threads of this process, processes would take turns.
+    """
+    on_gpu = chosen().type != "cpu"
+    wanted = min(TOGETHER if on_gpu else cores(), trials) if workers is None else workers
     if wanted < 0:
         raise StudyError(
             f"workers={wanted}",
             _("it is a number of processes"),
             _("Give 0 to train without any, or 1, 2…"),
         )
-    return Processes(wanted) if wanted else InProcess()
+    if not wanted:
+        return InProcess()
+    return Streams(wanted) if on_gpu else Processes(wanted)
 
 
 def cores() -> int:
@@ -87,8 +97,14 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def attempt(trial: Trial, dataset: Dataset, store: Store, notify: Notify) -> None:
-    """Perform a trial; a breakdown is recorded and told, not raised."""
+def attempt(
+    trial: Trial, dataset: Dataset, store: Store, notify: Notify, later: Callable[[], bool] = lambda: False
+) -> None:
+    """Perform a trial; a breakdown is recorded and told, not raised.
+
+    Args:
+        later: called when a device has no memory left; True if the trial will be performed again, with more.
+    """
     from etalon.kernels.compiled import set_threads
 
     set_threads(trial.threads)
@@ -96,7 +112,9 @@ def attempt(trial: Trial, dataset: Dataset, store: Store, notify: Notify) -> Non
     try:
         perform(trial, dataset, store, lambda epochs, logs: notify(Event(trial.key, "epoch", epochs, logs)))
     except Exception as error:
-        notify(_breakdown(trial, store, error))
+        short = is_out_of_memory(error)
+        if not (short and later()):
+            notify(_breakdown(trial, store, no_memory(chosen()) if short else error))
     else:
         notify(Event(trial.key, "done"))
 
@@ -132,6 +150,55 @@ class InProcess:
                 attempt(make(), dataset, store, notify)
         finally:
             set_threads(threads)
+
+
+class Streams:
+    """Several trials at once on a GPU, each in a thread, whose work there is a stream of its own.
+
+    The first trial trains alone for an epoch, and what memory it took tells how many go together. One for which the
+    memory does not suffice all the same is given back, to go on from its last epoch when fewer are beside it.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """There is nothing to keep."""
+
+    def run(self, trials: Sequence[MakeTrial], dataset: Dataset, store: Store, notify: Notify) -> None:
+        """See Executor."""
+        crew, started, building = Crew(trials, self._workers), set[str](), threading.Lock()
+
+        def tell(event: Event) -> None:
+            if crew.closed:
+                raise _Stopped
+            if event.what == "epoch" and crew.limit == 1:
+                crew.widen(1 + int(min(SHARE * room_for_more(chosen()), self._workers)))
+            if event.what != "started" or event.key not in started:
+                notify(event)
+            started.add(event.key)
+
+        def train(make: MakeTrial, own_store: Store) -> None:
+            with building:  # Keras is not made for several threads
+                trial = make()
+            attempt(trial, dataset, own_store, tell, later=partial(crew.give_back, make))
+
+        def serve() -> None:
+            own_store = Store(store.folder, store.url)
+            while make := crew.take():
+                try:
+                    train(make, own_store)
+                finally:
+                    crew.done()
+
+        in_threads([serve] * self._workers, crew.close)
+
+
+class _Stopped(BaseException):
+    """Ends a trial that nobody waits for any more."""
 
 
 class Processes:
@@ -171,17 +238,12 @@ class Processes:
                     trial = make()
                 process.train(trial, dataset, store, notify)
 
-        with ThreadPoolExecutor(self._workers) as threads:
-            futures = [threads.submit(copy_context().run, serve, process) for process in self._kept]
-            try:
-                done, _waiting = wait(futures, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-            except BaseException:
-                while not waiting.empty():
-                    waiting.get()
-                self.__exit__()  # which ends the threads that wait for an answer
-                raise
+        def stop() -> None:
+            while not waiting.empty():
+                waiting.get()
+            self.__exit__()  # which ends the threads that wait for an answer
+
+        in_threads([partial(serve, process) for process in self._kept], stop)
 
 
 class _Process:

@@ -15,6 +15,7 @@ from etalon.models.lower import Network
 from etalon.study.run import Run
 from etalon.study.store import Store
 from etalon.train.callbacks import place_files
+from etalon.train.device import chosen, device_of, name_of, working
 from etalon.train.loop import Sample, Trained, seed_of, train
 from etalon.train.losses import loss_function
 from etalon.train.predict import evaluate, predict
@@ -50,7 +51,7 @@ def perform(trial: Trial, dataset: Dataset, store: Store, after_epoch: AfterEpoc
         TrainingError: the training diverged.
         StoreError: the store cannot be written.
     """
-    with store.reserve(trial.key):
+    with store.reserve(trial.key), working(chosen()):
         if store.has(trial.key):
             return
         train_index, validation_index = divide(trial.split, dataset.train.y, trial.seed)
@@ -101,11 +102,11 @@ def _run(trial: Trial, trained: Trained, dataset: Dataset, sample: Sample) -> Ru
         validation_index=sample.validation,
         validation_logits=validation_logits,
         test_logits=predict(network, dataset.test.x, scale),
-        environment=_environment(trained.precision),
+        environment=_environment(trained.precision, name_of(device_of(network))),
     )
 
 
-def _environment(precision: str) -> dict[str, str]:
+def _environment(precision: str, device: str) -> dict[str, str]:
     import torch
 
     import etalon
@@ -116,6 +117,7 @@ def _environment(precision: str) -> dict[str, str]:
         "numpy": np.__version__,
         "python": platform.python_version(),
         "processor": _processor(),
+        "device": device,
         "threads": str(torch.get_num_threads()),
         "precision": precision,
     }

@@ -182,6 +182,18 @@ def _take_up(callback: Any, done: int) -> None:
         path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[: 1 + done]))
 
 
+def hear_batches(callbacks: Sequence[Any]) -> bool:
+    """Whether one of them does something at each batch."""
+    from keras.callbacks import Callback
+
+    names = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+    return any(
+        getattr(getattr(callback, name), "__func__", None) is not getattr(Callback, name)
+        for callback in callbacks
+        for name in names
+    )
+
+
 def place_files(callbacks: Sequence[Any], folder: Path) -> None:
     """Send the files that callbacks write to relative paths into `folder`, so that no trial overwrites another."""
     for callback in callbacks:

@@ -18,12 +18,19 @@ from torch import Tensor
 
 from etalon.data.transforms import augment
 from etalon.errors import TrainingError
-from etalon.kernels.gathering import gather
+from etalon.kernels.dropping import Number, drawing
 from etalon.locales import _
 from etalon.models.lower import Network
-from etalon.train.losses import Loss, loss_function
+from etalon.train import graphed
+from etalon.train.callbacks import hear_batches
+from etalon.train.device import chosen, is_out_of_memory, place, working
+from etalon.train.graphed import Replayed
+from etalon.train.losses import loss_function
+from etalon.train.optimizers import Numbers
+from etalon.train.pictures import pictures
 from etalon.train.precision import Precision
 from etalon.train.predict import evaluate, predict
+from etalon.train.randomness import draws_by_itself, torch_generator
 from etalon.train.recipe import Recipe
 from etalon.train.state import History, Snapshot, State
 
@@ -60,7 +67,7 @@ def train(
     until: int | None = None,
     after_epoch: Callable[[int, Snapshot], None] | None = None,
 ) -> Trained:
-    """Train `network` in place.
+    """Train `network` in place, on the device that `etalon.train.device` chooses, where it stays.
 
     Args:
         callbacks: objects of `keras.callbacks`.
@@ -70,19 +77,24 @@ def train(
 
     Raises:
         TrainingError: the loss is no longer a number; the message tells the epoch, the step and the learning rate.
+        DeviceError: there is no such device.
     """
+    device = chosen()
     epochs = recipe.epochs if until is None else min(until, recipe.epochs)
     updates = recipe.epochs * math.ceil(len(sample.train) / recipe.batch_size)
-    state = State(network, recipe, updates, callbacks, resume)
-    loss_of = loss_function(recipe.loss, network.head, sample.n_classes, recipe.label_smoothing)
-    with torch.random.fork_rng(devices=[]):
+    with working(device), torch_generator(network, device) as reseed:
+        place(network, device)
+        state = State(network, recipe, updates, callbacks, resume)
+        update = Update(state, recipe, sample)
+        replayed = _recorded(update, callbacks, sample)
         while state.epochs_done < epochs and not state.stop:
             epoch, started = state.epochs_done, time.perf_counter()
             state.callbacks.epoch_begin(epoch)
-            logs = _train_epoch(state, recipe, sample, loss_of, seed, epoch)
+            reseed(seed_of("dropout", seed, epoch))
+            logs = _train_epoch(update, replayed, sample, seed, epoch)
             with state.computing():
                 logits = predict(network, sample.images, recipe.scale, sample.validation)
-            logs["val_loss"], logs["val_accuracy"] = evaluate(logits, sample.labels[sample.validation], loss_of)
+            logs["val_loss"], logs["val_accuracy"] = evaluate(logits, sample.labels[sample.validation], update.loss_of)
             penalty = network.penalty()
             logs["val_loss"] += 0.0 if penalty is None else float(penalty.detach())
             state.epoch_end(logs, seconds=time.perf_counter() - started)
@@ -92,52 +104,108 @@ def train(
     return Trained(state.history, state.finish(), state.precision, finished)
 
 
-def _train_epoch(
-    state: State, recipe: Recipe, sample: Sample, loss_of: Loss, seed: int, epoch: int
-) -> dict[str, float]:
-    """One pass over the training images; returns loss and accuracy as Keras reports them, running means."""
-    network, optimizer = state.network, state.optimizer
-    torch.manual_seed(seed_of("dropout", seed, epoch))
-    draw = torch.Generator().manual_seed(seed_of("augmentation", seed, epoch))
-    labels = torch.from_numpy(np.ascontiguousarray(sample.labels))
-    weight = _class_weights(recipe, sample)
-    losses: list[Tensor] = []
-    hits, seen = torch.tensor(0), 0
-    norms = GradientNorms(network) if recipe.gradient_norms else None
-    network.train()
-    for batch in _batches(recipe, sample, seed, epoch):
-        state.callbacks.batch_begin(len(losses))
-        x, y = _prepared(sample.images, batch, recipe, draw), labels[batch]
+class Update:
+    """One update of the weights: nothing but operations on the device, unless the recipe asks for gradient norms."""
+
+    def __init__(self, state: State, recipe: Recipe, sample: Sample) -> None:
+        self.state, self.recipe = state, recipe
+        self.images = pictures(sample.images, state.device)
+        self.labels = torch.tensor(sample.labels, device=state.device)
+        self.loss_of = loss_function(recipe.loss, state.network.head, sample.n_classes, recipe.label_smoothing)
+        self.weight = _class_weights(recipe, sample)
+        if self.weight is not None:
+            self.weight = self.weight.to(state.device)
+        self.draw = torch.Generator(state.device)  # of augmentation
+        self.norms: GradientNorms | None = None  # of an epoch
+
+    def __call__(self, index: Tensor, masks: Number, numbers: Numbers) -> tuple[Tensor, Tensor]:
+        """The mean loss of the images at `index` int64 (b,), and how many were recognised, before the update.
+
+        Args:
+            masks: which values dropout drops follows from it.
+            numbers: see `Optimizer.numbers`.
+        """
+        network, optimizer = self.state.network, self.state.optimizer
+        x, y = self._prepared(index), self.labels.index_select(0, index)
         optimizer.zero_grad()
-        with state.computing():
+        with self.state.computing(), drawing(masks):
             logits = network(x).float()
-            per_image = loss_of(logits, y)
-            loss = (per_image if weight is None else per_image * weight[y]).mean()
+            per_image = self.loss_of(logits, y)
+            loss = (per_image if self.weight is None else per_image * self.weight.index_select(0, y)).mean()
             penalty = network.penalty()
             if penalty is not None:
                 loss = loss + penalty
             loss.backward()  # type: ignore[no-untyped-call]
-        if norms:
-            norms.add()
-        optimizer.step(state.rate.at(optimizer.steps))
+        if self.norms:
+            self.norms.add()
+        optimizer.apply(numbers)
         network.constrain()
-        losses.append(loss.detach() * len(y))
-        hits += (logits.detach().argmax(1) == y).sum()
-        seen += len(y)
-        state.callbacks.batch_end(len(losses) - 1, loss.detach())
+        return loss.detach(), (logits.detach().argmax(1) == y).sum()
+
+    def _prepared(self, index: Tensor) -> Tensor:
+        """What the network is fed: float32 (b, c, h, w), augmented, then scaled."""
+        if not self.recipe.augmentation:
+            return self.images.take(index, self.recipe.scale)
+        augmented = augment(self.images.take(index, None), self.recipe.augmentation, self.draw)
+        return augmented if self.recipe.scale is None else augmented * self.recipe.scale
+
+
+def _train_epoch(update: Update, replayed: Replayed | None, sample: Sample, seed: int, epoch: int) -> dict[str, float]:
+    """One pass over the training images; returns loss and accuracy as Keras reports them, running means."""
+    state = update.state
+    state.network.train()
+    update.norms = GradientNorms(state.network) if update.recipe.gradient_norms else None
+    update.draw.manual_seed(seed_of("augmentation", seed, epoch))
+    batches = list(_batches(update.recipe, sample, seed, epoch))
+    masks = np.random.default_rng(seed_of("masks", seed, epoch)).integers(2**32, size=len(batches)).tolist()
+    if replayed:
+        first, last = state.optimizer.steps, state.optimizer.steps + len(batches)
+        numbers = [state.optimizer.numbers(state.rate.at(step), step) for step in range(first, last)]
+        losses, hits = replayed.epoch(batches, masks, numbers)
+        state.optimizer.steps = last
+    else:
+        losses, hits = _step_by_step(update, batches, masks)
+    _check_finite(losses, epoch, state)
+    sizes = torch.tensor([len(batch) for batch in batches[: len(losses)]])
+    means = {"loss": float((losses * sizes).sum() / sizes.sum()), "accuracy": hits / int(sizes.sum())}
+    return means | (update.norms.means() if update.norms else {})
+
+
+def _step_by_step(update: Update, batches: Sequence[np.ndarray], masks: Sequence[int]) -> tuple[Tensor, int]:
+    """An epoch whose updates are launched one by one: the losses, float32 (steps,), and the hits."""
+    state, optimizer = update.state, update.state.optimizer
+    losses: list[Tensor] = []
+    hits = torch.tensor(0, device=state.device)
+    for step, (batch, number) in enumerate(zip(batches, masks, strict=True)):
+        state.callbacks.batch_begin(step)
+        index = torch.from_numpy(batch).to(state.device)
+        loss, right = update(index, number, optimizer.numbers(state.rate.at(optimizer.steps), optimizer.steps))
+        optimizer.steps += 1
+        losses.append(loss)
+        hits += right
+        state.callbacks.batch_end(step, loss)
         if state.callbacks.stop:
             break
-    _check_finite(losses, epoch, state)
-    means = {"loss": float(torch.stack(losses).sum()) / seen, "accuracy": int(hits) / seen}
-    return means | (norms.means() if norms else {})
+    return torch.stack(losses).cpu(), int(hits)
 
 
-def _prepared(images: np.ndarray, batch: np.ndarray, recipe: Recipe, draw: torch.Generator) -> Tensor:
-    """uint8 (n, h, w, c) -> what the network is fed: float32 (b, c, h, w), augmented, then scaled."""
-    if not recipe.augmentation:
-        return gather(images, batch, recipe.scale)
-    augmented = augment(gather(images, batch, None), recipe.augmentation, draw)
-    return augmented if recipe.scale is None else augmented * recipe.scale
+def _recorded(update: Update, callbacks: Sequence[Any], sample: Sample) -> Replayed | None:
+    """The update, recorded; None where nothing can record it, or something wants to look at each step."""
+    state, network, recipe = update.state, update.state.network, update.recipe
+    recorder = graphed.RECORDERS.get(state.device.type)
+    if not recorder or not draws_by_itself(network) or recipe.gradient_norms or hear_batches(callbacks):
+        return None
+    network.train()
+    optimizer = state.optimizer
+    kept = [optimizer.values, *optimizer.slots.values(), *network.buffers()]
+    width = len(optimizer.numbers(0.0, 0))
+    try:
+        return Replayed(update, kept, len(sample.train), recipe.batch_size, width, recorder([update.draw]))
+    except RuntimeError as error:  # an operation that cannot be recorded
+        if is_out_of_memory(error):
+            raise
+        update.draw = torch.Generator(state.device)  # the other one may still take itself for recorded
+        return None
 
 
 def _batches(recipe: Recipe, sample: Sample, seed: int, epoch: int) -> Iterator[np.ndarray]:
@@ -165,8 +233,8 @@ def _class_weights(recipe: Recipe, sample: Sample) -> Tensor | None:
     return torch.from_numpy(weights.astype(np.float32))
 
 
-def _check_finite(losses: list[Tensor], epoch: int, state: State) -> None:
-    finite = torch.stack(losses).isfinite()
+def _check_finite(losses: Tensor, epoch: int, state: State) -> None:
+    finite = losses.isfinite()
     if finite.all():
         return
     step = int((~finite).nonzero()[0])
@@ -192,7 +260,9 @@ class GradientNorms:
         """Count the gradients at hand."""
         self._steps += 1
         for name, parameters in self._layers.items():
-            self._sums[name] += math.sqrt(sum(float(p.grad.square().sum()) for p in parameters if p.grad is not None))
+            self._sums[name] += math.sqrt(
+                sum(float(p.grad.float().square().sum()) for p in parameters if p.grad is not None)
+            )
 
     def means(self) -> dict[str, float]:
         """gradient_norm/<layer> -> mean norm."""

@@ -46,7 +46,7 @@ def loss_function(name: str, head: str, n_classes: int, label_smoothing: float =
     formula, smoothed_classes = LOSSES[name], 2 if name == "binary_crossentropy" else n_classes
 
     def loss(logits: Tensor, y: Tensor) -> Tensor:
-        target = F.one_hot(y, n_classes).to(logits.dtype)
+        target = (y.unsqueeze(1) == torch.arange(n_classes, device=y.device)).to(logits.dtype)  # (b, n_classes)
         target = target * (1 - label_smoothing) + label_smoothing / smoothed_classes
         return formula(logits, target, head)
 

@@ -4,22 +4,25 @@ import numpy as np
 import torch
 from torch import nn
 
-from etalon.kernels.gathering import gather
+from etalon.train.device import device_of
 from etalon.train.losses import Loss
+from etalon.train.pictures import pictures
 
 BATCH = 1000  # images at a time; larger ones leave the cache and gain nothing
 
 
 def predict(network: nn.Module, images: np.ndarray, scale: float | None, index: np.ndarray | None = None) -> np.ndarray:
-    """The logits float32 (n, n_classes) of `images` uint8 or float32 (n, h, w, c) in 0..255, or of those at `index`."""
-    wanted = np.arange(len(images)) if index is None else index
+    """The logits float32 (n, n_classes) of `images` uint8 or float32 (n, h, w, c) in 0..255, or of those at `index`.
+
+    The network computes where it is.
+    """
+    device = device_of(network)
+    source = pictures(images, device)
+    wanted = torch.arange(len(source)) if index is None else torch.tensor(index)
     network.eval()
-    answers = []
     with torch.inference_mode():
-        for start in range(0, len(wanted), BATCH):
-            batch = gather(images, wanted[start : start + BATCH], scale)
-            answers.append(network(batch).float())
-    return torch.cat(answers).numpy()
+        answers = [network(source.take(part, scale)).float() for part in torch.split(wanted.to(device), BATCH)]
+        return torch.cat(answers).cpu().numpy()
 
 
 def evaluate(logits: np.ndarray, labels: np.ndarray, loss: Loss) -> tuple[float, float]:

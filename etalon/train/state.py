@@ -10,6 +10,7 @@ import torch
 
 from etalon.models.lower import Network
 from etalon.train.callbacks import Callbacks, LearningRate, Stopping
+from etalon.train.device import device_of
 from etalon.train.optimizers import Optimizer
 from etalon.train.precision import settled
 from etalon.train.recipe import Recipe
@@ -33,8 +34,8 @@ class State:
     ) -> None:
         if resume:
             network.load(_part(resume.arrays, "network"))
-        self.network = network
-        self.precision = settled(recipe.precision, network)
+        self.network, self.device = network, device_of(network)
+        self.precision = settled(recipe.precision, network, self.device)
         self.optimizer = Optimizer(
             network.parameters(),
             recipe.optimizer.class_name,
@@ -61,7 +62,7 @@ class State:
         if self.precision == "float32":
             yield
         else:
-            with self.optimizer.rounded(), torch.autocast("cpu", torch.bfloat16):
+            with self.optimizer.rounded(), torch.autocast(self.device.type, torch.bfloat16):
                 yield
 
     @property
@@ -90,7 +91,7 @@ class State:
     def snapshot(self) -> Snapshot:
         """All that `resume` needs."""
         arrays = {f"network/{k}": v for k, v in self.network.weights().items()}
-        arrays |= {f"optimizer/{k}": v.numpy().copy() for k, v in self.optimizer.state().items()}
+        arrays |= {f"optimizer/{k}": v.numpy() for k, v in self.optimizer.state().items()}
         arrays |= {f"best/{k}": v for k, v in self.stopping.best_weights.items()}
         meta = {
             "history": {name: list(values) for name, values in self.history.items()},

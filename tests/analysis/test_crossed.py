@@ -55,6 +55,23 @@ class TestCompleteMatrix:
         assert found.images == pytest.approx((squares["C(i)"] - squares["Residual"]) / k, rel=1e-6)
         assert found.seeds == pytest.approx(max(0, squares["C(s)"] - squares["Residual"]) / n, rel=1e-6)
 
+    @pytest.mark.parametrize("seed", [2, 3, 4])
+    def test_variance_is_made_of_the_mean_squares_of_statsmodels(self, seed):
+        """V = (MS_seeds + MS_images - MS_residual) / (k N), and no less than either of the first two alone."""
+        import statsmodels.api as sm
+        from statsmodels.formula.api import ols
+
+        D = differences(seed, k=5, n=40, effect=1.0)
+        k, n = D.shape
+        table = pd.DataFrame({"y": D.ravel(), "s": np.repeat(np.arange(k), n), "i": np.tile(np.arange(n), k)})
+        anova = sm.stats.anova_lm(ols("y ~ C(s) + C(i)", table).fit(), typ=2)
+        squares = anova["sum_sq"] / anova["df"]
+        seeds, images = squares["C(s)"] / (k * n), squares["C(i)"] / (k * n)
+        V = max(seeds + images - squares["Residual"] / (k * n), seeds, images)
+        found = compare(D)
+        assert found.variance == pytest.approx(V, rel=1e-6)
+        assert found.nu == pytest.approx(V**2 / (seeds**2 / (k - 1) + images**2 / (n - 1)), rel=1e-6)
+
     def test_images_that_all_differ_alike_floor_the_variance(self):
         """Seeds that disagree about each image (negative covariance): the images are then taken as independent."""
         D = np.array([[1.0, 0.0] * 50, [0.0, 1.0] * 50])

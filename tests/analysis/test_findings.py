@@ -40,10 +40,11 @@ def test_effects_say_no_more_than_their_interval(found):
 
 
 def test_holm_may_decide_where_the_wider_interval_does_not(found):
-    verdict = replace(found["good"], low_simultaneous=-0.0001)
-    text = findings.effect(verdict, 0.002).text
+    text = findings.effect(replace(found["good"], low_simultaneous=0.0), 0.002).text
+    assert "all variants together, more than 0 and up to +" in text
     assert "by how much is not well known" in text
-    assert "−0.01 to" in text
+    text = findings.effect(replace(found["bad"], high_simultaneous=0.0), 0.002).text
+    assert "to less than 0: by how much is not well known" in text
 
 
 def test_one_seed(found):

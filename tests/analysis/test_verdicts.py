@@ -7,7 +7,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 from etalon.analysis.crossed import compare
-from etalon.analysis.verdicts import detectable, holm, seeds_needed, verdicts
+from etalon.analysis.verdicts import detectable, holm, judge, seeds_needed, verdicts
 from etalon.errors import StudyError
 from etalon.locales import use
 from tests.analysis.conftest import simulate
@@ -43,6 +43,65 @@ def test_no_verdict_claims_more_than_its_interval(study):
         if v.verdict == "equivalent":
             low, high = v.comparison.interval(0.1)
             assert -0.002 < low < high < 0.002
+
+
+def borderline(sign=1):
+    """Ten differences of 1 % that are plain, and one whose p lies between 0.05 / 11 and 0.05."""
+    rng = np.random.default_rng(0)
+    k, n = 5, 400
+
+    def cells(mean, spread):
+        x = rng.normal(0, 1, (k, n))
+        x -= x.mean(axis=0) + x.mean(axis=1, keepdims=True) - x.mean()
+        a = np.linspace(-1, 1, k)[:, None] * spread
+        return sign * (mean + a + 0.01 * x)
+
+    return {**{f"v{i}": cells(0.01, 0.0005) for i in range(10)}, "edge": cells(0.01, 0.006)}
+
+
+@pytest.mark.parametrize(("sign", "word"), [(1, "better"), (-1, "worse")])
+def test_no_interval_contradicts_holm(sign, word):
+    """Where the sharper test decides alone, the simultaneous interval ends at 0 and says so."""
+    found = verdicts(np.zeros((5, 400)), borderline(sign))
+    edge = found["edge"]
+    bonferroni = edge.comparison.interval(0.05 / 11)
+    assert bonferroni[0] < 0 < bonferroni[1]
+    assert edge.p_adjusted < 0.05
+    assert edge.verdict == word
+    assert edge.open_at_zero
+    kept = (0, bonferroni[1]) if sign > 0 else (bonferroni[0], 0)
+    assert (edge.low_simultaneous, edge.high_simultaneous) == pytest.approx(kept)
+    assert [v.variant for v in found.items if v.open_at_zero] == ["edge"]
+    for told in (str(found), found._repr_html_()):
+        assert told.count("An interval that ends at 0 does not contain it") == 1
+
+
+def test_no_interval_of_what_is_undecided_leaves_0_out():
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        reference, *others = simulate(rng, models=5, n=300, error=0.1, seed_effect=0.3)
+        for v in verdicts(reference, {str(i): m for i, m in enumerate(others)}).items:
+            if v.verdict in ("better", "worse"):
+                assert v.low_simultaneous >= 0 or v.high_simultaneous <= 0
+            else:
+                assert v.low_simultaneous <= 0 <= v.high_simultaneous
+
+
+def test_less_log_loss_is_better():
+    shifted = {"good": compare(np.random.default_rng(0).normal(-0.1, 0.05, (5, 200)))}
+    (v,) = judge(shifted, metric="log_loss", rope=0.01).items
+    assert v.verdict == "better"
+    assert v.low_simultaneous < v.difference < v.high_simultaneous < 0
+
+
+def test_log_loss_is_not_told_in_points():
+    shifted = {"good": compare(np.random.default_rng(0).normal(-0.1, 0.05, (5, 200)))}
+    found = judge(shifted, metric="log_loss", rope=0.01)
+    assert "−0.10" in str(found)
+    assert "points" not in found._repr_html_()
+    ax = found.plot()
+    assert "nats" in ax.get_xlabel()
+    assert ax.texts[0].get_text().startswith("−0.10")
 
 
 @pytest.mark.parametrize("p", [[0.01, 0.04, 0.03, 0.005], [0.5, 0.9, 0.9], [0.02], [0.04, 0.04, 0.04], []])

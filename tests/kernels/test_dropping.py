@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from etalon.kernels.dropping import dropout
+from etalon.kernels.dropping import drawing, dropout, hashed, plain
 
 DTYPES = [torch.float32, torch.bfloat16]
 
@@ -49,3 +49,35 @@ def test_masks_are_independent() -> None:
 
 def test_everything_dropped() -> None:
     assert not dropout(torch.ones(10), 1.0).any()
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", [(64, 100), (7, 3, 5, 6), (4, 9, 2)], ids=str)
+@pytest.mark.parametrize("number", [0, 1, 2**31 + 12345, 2**32 - 1])
+def test_the_plain_form_gives_the_bits_of_the_kernel(number: int, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    """Values and gradients, the number given as such or as a tensor."""
+    torch.manual_seed(0)
+    x = torch.randn(shape, dtype=dtype)
+    x = (x.to(memory_format=torch.channels_last) if x.ndim == 4 else x).requires_grad_()
+    weight = torch.randn(shape, dtype=dtype)
+    with drawing(number):
+        expected = dropout(x, 0.3)
+    (slope,) = torch.autograd.grad(expected, x, weight)
+    for given in (number, torch.tensor(number)):
+        ours = plain(x, 0.3, hashed(1, given))
+        assert torch.equal(ours, expected)
+        assert torch.equal(torch.autograd.grad(ours, x, weight)[0], slope)
+
+
+def test_one_number_for_several_layers() -> None:
+    """They drop other values, and the same the next time."""
+    x = torch.ones(1000)
+
+    def masks(number: int) -> list[torch.Tensor]:
+        with drawing(number):
+            return [dropout(x, 0.5) for _ in range(3)]
+
+    first, again, others = masks(5), masks(5), masks(6)
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+    different = [*first, *others]
+    assert not any(torch.equal(different[i], different[j]) for i in range(6) for j in range(i))

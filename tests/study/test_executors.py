@@ -5,12 +5,14 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from keras.callbacks import LambdaCallback
 from small_studies import assert_same_runs, small_plan
 
@@ -18,12 +20,17 @@ from etalon.data.dataset import Dataset
 from etalon.errors import StudyError
 from etalon.locales import language, use
 from etalon.study import executors
-from etalon.study.executors import Event, Executor, InProcess, Processes, WorkerDiedError, executor
+from etalon.study.executors import Event, Executor, InProcess, Processes, Streams, WorkerDiedError, executor
 from etalon.study.plan import Plan
 from etalon.study.store import Store
+from etalon.study.trial import AfterEpoch, Trial
 
 pytestmark = pytest.mark.filterwarnings("ignore::etalon.MoreThanOneFactor")
-EXECUTORS: dict[str, Callable[[], Executor]] = {"in process": InProcess, "processes": lambda: Processes(2)}
+EXECUTORS: dict[str, Callable[[], Executor]] = {
+    "in process": InProcess,
+    "processes": lambda: Processes(2),
+    "streams": lambda: Streams(3),
+}
 
 
 class Unreadable:
@@ -191,6 +198,108 @@ def test_which_executor(monkeypatch: pytest.MonkeyPatch) -> None:
         executor(-1, 3)
 
 
+def test_which_executor_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "chosen", lambda: torch.device("cuda", 0))
+    found = [executor(workers, trials) for workers, trials in [(None, 100), (None, 3), (2, 100), (0, 100)]]
+    assert [type(one) for one in found] == [Streams, Streams, Streams, InProcess]
+    assert [getattr(one, "_workers", 0) for one in found] == [8, 3, 2, 0]
+
+
+class Device:
+    """A GPU with room for so many trials; what there is to train beside them is left out."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capacity: int, estimate: float) -> None:
+        self.running, self.most, self.lacks, self.capacity = set[str](), 0, 0, capacity
+        self._lock = threading.Lock()
+        monkeypatch.setattr(executors, "room_for_more", lambda device: estimate)
+        monkeypatch.setattr(executors, "perform", self.perform)
+
+    def perform(self, trial: Trial, dataset: Dataset, store: Store, after_epoch: AfterEpoch) -> None:
+        with self._lock:
+            self.running.add(trial.key)
+            self.most = max(self.most, len(self.running))
+        try:
+            for epoch in range(3):
+                time.sleep(0.02)
+                with self._lock:
+                    if len(self.running) > self.capacity:
+                        self.lacks += 1
+                        raise torch.OutOfMemoryError("CUDA out of memory.")
+                after_epoch(epoch + 1, {})
+        finally:
+            with self._lock:
+                self.running.remove(trial.key)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "estimate", "most"),
+    [(3, 2.6, 3), (8, float("inf"), 5), (8, 0.0, 1)],
+    ids=["as measured", "no limit", "no room"],
+)
+def test_as_many_at_once_as_there_is_room_for(
+    capacity: int,
+    estimate: float,
+    most: int,
+    make_plan: Callable[..., Plan],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    device = Device(monkeypatch, capacity, estimate)
+    plan = make_plan({"reference": {}}, seeds=tuple(range(12)))
+    told = carry_out(plan, Streams(5))
+    assert device.most == most
+    assert device.lacks == 0
+    for key in plan.keys.values():
+        heard = [event.what for event in told if event.key == key]
+        assert heard == ["started", "epoch", "epoch", "epoch", "done"]
+
+
+def test_a_trial_without_memory_is_trained_later(
+    make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More let in than there is room for: those that found none go again, and nobody hears of it as a failure."""
+    device = Device(monkeypatch, capacity=2, estimate=100)
+    plan = make_plan({"reference": {}}, seeds=tuple(range(8)))
+    told = carry_out(plan, Streams(4))
+    assert device.lacks > 0
+    assert device.most > 2
+    for key in plan.keys.values():
+        heard = [event.what for event in told if event.key == key]
+        assert heard[-1] == "done"
+        assert heard.count("started") == heard.count("done") == 1
+        assert "failed" not in heard
+    assert not plan.failures()
+
+
+def test_a_trial_too_large_for_the_device_fails_and_the_others_go_on(
+    make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = Device(monkeypatch, capacity=0, estimate=100)
+    plan = make_plan({"reference": {}}, seeds=(0, 1))
+    told = carry_out(plan, Streams(4))
+    assert device.most == 1
+    assert [event.what for event in told] == ["started", "failed"] * 2
+    expected = "a training on cpu: the device has no memory left for it, even with no other trial beside it"
+    assert (plan.failures()["reference", 0].error or "").startswith(expected)
+
+
+def test_nobody_waits_any_more(make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trials under way end with their epoch, and are no failures: they go on the next time."""
+    device = Device(monkeypatch, capacity=8, estimate=100)
+    plan = make_plan({"reference": {}}, seeds=tuple(range(6)))
+
+    def interrupted(event: Event) -> None:
+        if event.what == "done":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Streams(3).run(
+            [partial(plan._trial, *place) for place in plan.missing()], plan.dataset, plan.store, interrupted
+        )
+    assert not device.running
+    assert not plan.failures()
+    assert len(plan.missing()) == 6
+
+
 def test_a_worker_imports_what_its_parent_imports(
     store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: Callable[..., Any]
 ) -> None:
@@ -212,3 +321,22 @@ print(study.run(workers=1, progress=False).tally)
     monkeypatch.chdir(tmp_path)
     process = beside(code, store_folder)
     assert process.communicate(timeout=120)[0] == "Tally(trained=1, cached=0, failed=0)\n"
+
+
+def noisy() -> Any:
+    """A network whose noise comes from torch's generator, which the threads share."""
+    from keras import Input, Sequential, layers
+
+    stack = [Input((8, 8, 1)), layers.GaussianNoise(0.5), layers.Flatten(), layers.Dropout(0.2)]
+    return Sequential([*stack, layers.Dense(3, activation="softmax")])
+
+
+def test_threads_that_share_a_generator_do_not_disturb_one_another(blobs: Dataset, tmp_path: Path) -> None:
+    def planned(name: str) -> Plan:
+        variants: dict[str, dict[str, Any]] = {"reference": {"dropout": 0.2}, "noisy": {"build": noisy}}
+        return small_plan(blobs, Store(tmp_path / name), variants, seeds=(0, 1, 2), epochs=4)
+
+    together, alone = planned("together"), planned("alone")
+    carry_out(together, Streams(6))
+    carry_out(alone, InProcess())
+    assert_same_runs(together, alone)

@@ -147,6 +147,7 @@ SETTINGS = {
     "augmented": {"augmentation": [{"kind": "rotation"}, {"kind": "shift"}, {"kind": "noise"}]},
     "stopped": {"early_stopping": 1, "learning_rate": 0.1},
     "cosine": {"schedule": "cosine"},
+    "watched": {"gradient_norms": True},
     "momentum": {"optimizer": keras.optimizers.SGD(0.05, momentum=0.9)},
     "centered": {"optimizer": keras.optimizers.RMSprop(centered=True, momentum=0.3)},
 }

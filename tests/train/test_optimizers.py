@@ -47,12 +47,41 @@ def test_hundred_updates_are_those_of_keras(class_name: str, options: dict[str, 
         oracle.apply([torch.tensor(g) for g in gradients], variables)
         optimizer.zero_grad()
         for parameter, gradient in zip(ours, gradients, strict=True):
-            parameter.grad.add_(torch.tensor(gradient))
+            parameter.grad = torch.tensor(gradient)
         optimizer.step(0.01)
     for variable, parameter in zip(variables, ours, strict=True):
         np.testing.assert_allclose(
             parameter.detach().numpy(), keras.ops.convert_to_numpy(variable), rtol=1e-4, atol=1e-5
         )
+
+
+@pytest.mark.parametrize(("class_name", "options"), SETTINGS, ids=lambda v: str(v))
+def test_numbers_on_the_device_do_as_well(class_name: str, options: dict[str, float]) -> None:
+    """With the numbers as float32 scalars, the bits are those of an update that is given Python's."""
+    config = getattr(keras.optimizers, class_name)(**options).get_config()
+    ours, theirs = (nn.Parameter(torch.linspace(-1, 1, 35).view(5, 7)) for _ in range(2))
+    optimizer, other = (Optimizer([parameter], class_name, config) for parameter in (ours, theirs))
+    rng = np.random.default_rng(2)
+    for step in range(20):
+        gradient, rate = torch.tensor(rng.normal(size=(5, 7)).astype("float32")), 0.1 / (step + 1)
+        for one, parameter in ((optimizer, ours), (other, theirs)):
+            one.zero_grad()
+            parameter.grad = gradient.clone()
+        optimizer.step(rate)
+        other.apply(torch.tensor(other.numbers(rate, step)).unbind())
+    assert torch.equal(ours, theirs)
+
+
+def test_parameters_begin_at_aligned_places_and_the_state_has_no_gaps() -> None:
+    first, second = nn.Parameter(torch.ones(3, 3)), nn.Parameter(torch.ones(5))
+    optimizer = Optimizer([first, second], "SGD", {"momentum": 0.9, "nesterov": False})
+    assert [p.data.storage_offset() for p in (first, second)] == [0, 64]
+    (first.sum() + 2 * second.sum()).backward()
+    optimizer.step(1.0)
+    assert optimizer.state()["momentum"].tolist() == [-1.0] * 9 + [-2.0] * 5
+    again = Optimizer([first, second], "SGD", {"momentum": 0.9, "nesterov": False})
+    again.load(optimizer.state())
+    assert torch.equal(again.slots["momentum"], optimizer.slots["momentum"])
 
 
 def test_parameters_keep_their_memory_format() -> None:
@@ -81,7 +110,7 @@ def test_state_is_all_that_is_needed_to_go_on(class_name: str) -> None:
     def run(parameter: nn.Parameter, optimizer: Optimizer, steps: range) -> None:
         for i in steps:
             optimizer.zero_grad()
-            parameter.grad.add_(gradients[i])
+            parameter.grad = gradients[i].clone()
             optimizer.step(0.1)
 
     whole = nn.Parameter(torch.ones(5))

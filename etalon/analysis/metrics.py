@@ -1,0 +1,212 @@
+"""Comparisons by other scores than accuracy: log loss, the recall of a class, macro F1."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etalon.analysis.calibration import Head
+from etalon.analysis.crossed import Comparison, Components, compare, with_components
+from etalon.analysis.predictions import Predictions
+from etalon.analysis.verdicts import ALPHA, ROPE, Metric, Verdicts, judge
+from etalon.errors import StudyError
+from etalon.locales import _
+
+Matrix = NDArray[np.float64]
+
+METRICS: tuple[Metric, ...] = ("accuracy", "log_loss", "recall", "macro_f1")
+ROPES: Mapping[Metric, float] = {"accuracy": ROPE, "log_loss": 0.01, "recall": ROPE, "macro_f1": ROPE}  # nats
+DRAWS, CHUNK = 1000, 50  # resampled sets of images; how many at a time
+LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 in float32 is that at most
+
+
+def compare_all(
+    answers: Mapping[str, Predictions],
+    pairs: Mapping[str, tuple[str, str]],
+    *,
+    metric: Metric = "accuracy",
+    of: str | None = None,
+    classes: Sequence[str] = (),
+    heads: Mapping[str, Head | None] = MappingProxyType({}),
+    alpha: float = ALPHA,
+    rope: float | None = None,
+) -> Verdicts:
+    """Compare pairs of variants by a metric, all together.
+
+    Accuracy, log loss and recall are means over images and go through the crossed test as they are; macro F1 is
+    not, and goes through it by a bootstrap of the images (`compare_f1`).
+
+    Args:
+        answers: of each variant, on the same pool of images.
+        pairs: what to call it -> reference, variant; the difference is that of the variant minus the reference.
+        metric: "accuracy"; "log_loss", in nats, less is better; "recall", of a class; "macro_f1".
+        of: name of the class, for recall.
+        classes: names of all.
+        heads: what makes the probabilities of each variant, a softmax unless said otherwise; log loss needs it.
+        rope: margin of equivalence; 0.01 nat for log loss and 0.2 point for the others by default.
+
+    Raises:
+        StudyError: another metric, recall of no class, log loss of what has no probabilities, or variants that have no
+            seed in common.
+    """
+    _check(answers, metric, of, classes, heads)
+    if metric == "macro_f1":
+        found = _f1s(answers, pairs, alpha)
+    else:
+        seeds = sorted({seed for one in answers.values() for seed in one.seeds})
+        label = classes.index(of) if of is not None else None
+        tables = {name: scores(one, seeds, metric, label) for name, one in answers.items()}
+        found = {name: compare(tables[second] - tables[first], alpha=alpha) for name, (first, second) in pairs.items()}
+    return judge(found, alpha=alpha, rope=ROPES[metric] if rope is None else rope, metric=metric)
+
+
+def scores(answers: Predictions, seeds: Sequence[int], metric: Metric, label: int | None = None) -> Matrix:
+    """(len(seeds), pool) score of each image for each seed, NaN where there is none.
+
+    Log loss is that of the probabilities in float32, never under the least of them. The recall of a class is the
+    accuracy over its images, so that the images of other classes are NaN.
+
+    Args:
+        label: number of a class, for recall.
+    """
+    found = np.full((len(seeds), answers.pool), np.nan)
+    for s, seed in enumerate(answers.seeds):
+        y, rows = answers.labels[s], answers.index[s]
+        if metric == "log_loss":
+            probability = answers.probabilities[s][np.arange(len(y)), y].astype(np.float64)
+            score = -np.log(np.maximum(probability, LEAST))
+        else:
+            score = (answers.predicted(s) == y).astype(np.float64)
+            if metric == "recall":
+                score = np.where(y == label, score, np.nan)
+        found[seeds.index(seed), rows] = score
+    return found
+
+
+def macro_f1(answers: Predictions, s: int, weights: Matrix | None = None) -> Matrix:
+    """Macro F1 of the seed of rank `s`, as scikit-learn computes it over all classes, 0 where nothing divides.
+
+    Args:
+        weights: (draws, pool) how often each image of the pool is counted; each once by default.
+
+    Returns:
+        (draws,) one value a line of weights.
+    """
+    y, predicted, classes = answers.labels[s], answers.predicted(s), np.arange(answers.n_classes)
+    counted = np.ones((1, len(y))) if weights is None else weights[:, answers.index[s]]
+    true, said = y[:, None] == classes, predicted[:, None] == classes
+    hits = counted @ (true & said)
+    sizes = counted @ (true.astype(np.float64) + said)
+    f1 = np.divide(2 * hits, sizes, out=np.zeros_like(hits), where=sizes > 0)  # (draws, classes)
+    found: Matrix = f1.mean(axis=1)
+    return found
+
+
+def resamples(pool: int, draws: int = DRAWS, seed: int = 0) -> Iterator[Matrix]:
+    """Sets of images drawn with replacement, as how often each of the pool is drawn: (chunk, pool) at a time."""
+    rng = np.random.default_rng(seed)
+    for start in range(0, draws, CHUNK):
+        drawn = (rng.integers(pool, size=pool) for _draw in range(min(CHUNK, draws - start)))
+        yield np.array([np.bincount(images, minlength=pool) for images in drawn], np.float64)
+
+
+def bootstrap(values: Matrix, replicates: Matrix, n: int, *, alpha: float = ALPHA) -> Comparison:
+    """The crossed test of a difference that is no mean over images.
+
+    Both ways of drawing are there: the seeds by the variance of their values, which is that of their bootstrap but
+    for the factor (k - 1)/k, and the images by resampling them. The covariance over replicates of two seeds is what the
+    images do to both (s2_b/N), their variance that and the interaction; the rest is the test of means.
+
+    Args:
+        values: (k,) the difference for each seed.
+        replicates: (draws, k) the same on images drawn with replacement, the same images for all seeds.
+        n: images.
+    """
+    k = len(values)
+    covariance = np.atleast_2d(np.cov(replicates, rowvar=False))
+    alone = float(np.diag(covariance).mean())
+    common = float((covariance.sum() - np.trace(covariance)) / (k * (k - 1))) if k > 1 else 0.0
+    common = min(max(0.0, common), alone)
+    interaction = alone - common
+    rows = float(values.var(ddof=1)) if k > 1 else float("nan")
+    parts = Components(
+        seeds=max(0.0, rows - interaction) if k > 1 else 0.0,
+        images=common * n,
+        interaction=interaction * n,
+        rows=rows,
+        image_part=common + interaction / k,
+        shared=1 / n,
+    )
+    return with_components(float(values.mean()), parts, k, n, alpha=alpha)
+
+
+def _check(
+    answers: Mapping[str, Predictions],
+    metric: Metric,
+    of: str | None,
+    classes: Sequence[str],
+    heads: Mapping[str, Head | None],
+) -> None:
+    if metric not in METRICS:
+        raise StudyError(
+            _("metric {name!r}").format(name=metric),
+            _("it is not known"),
+            _("Choose one of {names}.").format(names=", ".join(METRICS)),
+        )
+    if metric == "recall" and of not in classes:
+        raise StudyError(
+            _("recall of class {name!r}").format(name=of),
+            _("there is no such class"),
+            _("Choose one of {names}.").format(names=", ".join(classes)),
+        )
+    if metric != "recall" and of is not None:
+        raise StudyError(
+            _("{metric} of class {name!r}").format(metric=metric, name=of),
+            _("only recall is of one class"),
+            _("Leave the class out, or ask for recall."),
+        )
+    for name in answers:
+        if metric == "log_loss" and heads.get(name, "softmax") != "softmax":
+            raise StudyError(
+                _("log loss of {name}").format(name=name),
+                _("its outputs are no probabilities that add up to 1"),
+                _("Compare by accuracy, recall or macro_f1."),
+            )
+
+
+def _f1s(
+    answers: Mapping[str, Predictions], pairs: Mapping[str, tuple[str, str]], alpha: float
+) -> dict[str, Comparison]:
+    """Each variant is resampled once, on the same images as the others."""
+    pool = max(one.pool for one in answers.values())
+    values = {name: _each_seed(one, [None])[0] for name, one in answers.items()}
+    drawn: dict[str, list[Matrix]] = {name: [] for name in answers}
+    for weights in resamples(pool):
+        for name, one in answers.items():
+            drawn[name].append(_each_seed(one, [weights]))
+    found = {}
+    for label, (first, second) in pairs.items():
+        one, other = answers[first], answers[second]
+        seeds = [seed for seed in one.seeds if seed in other.seeds]
+        at, there = ([x.seeds.index(seed) for seed in seeds] for x in (one, other))
+        replicates = np.vstack(drawn[second])[:, there] - np.vstack(drawn[first])[:, at]
+        seen = np.unique(np.concatenate([one.index[s] for s in at])) if at else np.empty(0)
+        if len(seen) < 2:
+            raise _no_seed(first, second)
+        found[label] = bootstrap(values[second][there] - values[first][at], replicates, len(seen), alpha=alpha)
+    return found
+
+
+def _each_seed(answers: Predictions, weights: Iterable[Any]) -> Matrix:
+    """(draws, k) macro F1."""
+    return np.vstack([np.stack([macro_f1(answers, s, w) for s in range(len(answers.seeds))], axis=1) for w in weights])
+
+
+def _no_seed(first: str, second: str) -> StudyError:
+    return StudyError(
+        _("{first} and {second}").format(first=first, second=second),
+        _("they have no seed in common"),
+        _("Train both with the same seeds."),
+    )
