@@ -3,6 +3,7 @@
 How many threads a trial has belongs to the trial (`Trial.threads`): its result does not depend on who trains it.
 """
 
+import importlib.util
 import os
 import queue
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import IO, Any, Protocol, Self
 
 from etalon.data.dataset import Dataset
@@ -28,7 +30,7 @@ from etalon.train.device import chosen, is_out_of_memory, no_memory, room_for_mo
 ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
-    "MALLOC_TOP_PAD_": str(256 << 20),
+    "MALLOC_TOP_PAD_": str(64 << 20),
 }
 
 TOGETHER = 8  # trials at once on a GPU, at most, unless told otherwise
@@ -290,6 +292,7 @@ class _Process:
                 raise EOFError
             if self._process is None:
                 given = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": str(cores()), "ETALON_LANG": language()}
+                given |= _one_openmp()
                 paths = [path or os.getcwd() for path in sys.path]  # what is imported there is what is imported here
                 self._process = subprocess.Popen(
                     [sys.executable, "-P", "-c", BOOT, *paths],
@@ -306,6 +309,15 @@ class _Process:
         if store.has(trial.key):  # it had finished, and could not say so
             return Event(trial.key, "done")
         return _breakdown(trial, store, WorkerDiedError(status))
+
+
+def _one_openmp() -> dict[str, str]:
+    """torch's own OpenMP for the kernels too: beside the system's, two idle threads would spin on each core."""
+    torch = importlib.util.find_spec("torch")
+    library = Path(torch.origin).parent / "lib" / "libgomp.so.1" if torch and torch.origin else None
+    if not library or not library.exists():
+        return {}
+    return {"LD_PRELOAD": ":".join(filter(None, [str(library), os.environ.get("LD_PRELOAD")]))}
 
 
 def _end(process: subprocess.Popen[bytes], patience: float) -> int:

@@ -8,7 +8,7 @@ from etalon.train.device import device_of
 from etalon.train.losses import Loss
 from etalon.train.pictures import pictures
 
-BATCH = 1000  # images at a time; larger ones leave the cache and gain nothing
+BATCH = 250  # images at a time: their maps stay in blocks that the allocator keeps
 
 
 def predict(network: nn.Module, images: np.ndarray, scale: float | None, index: np.ndarray | None = None) -> np.ndarray:
