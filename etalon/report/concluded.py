@@ -131,7 +131,7 @@ def _limits(evidence: Evidence) -> list[str]:
     )
     return [
         seeds_and_images if evidence.reference.validation.accuracy.seeds_assessed else images_only,
-        _("Training times are those of one thread of this machine; ratios travel better than seconds."),
+        _("Training times are those of this machine; ratios travel better than seconds."),
         _("The data: {digest} (first figures of the content's SHA-256).").format(digest=f"`{described.digest[:12]}`"),
     ]
 

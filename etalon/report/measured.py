@@ -71,8 +71,8 @@ def results(evidence: Evidence) -> Section:
                     digits=0 if longest > 20 else 1,
                     reference=entries[0].name,
                 ),
-                _("Training time of each model, mean and spread over seeds ({processor}, one thread)").format(
-                    processor=evidence.environment["processor"]
+                _("Training time of each model, mean and spread over seeds ({processor}, threads: {threads})").format(
+                    processor=evidence.environment["processor"], threads=evidence.environment["threads"]
                 ),
                 source="opened.frame()['fit_time'].plot.barh();",
             ),
