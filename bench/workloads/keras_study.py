@@ -13,8 +13,7 @@ def main() -> None:
     os.environ["KERAS_BACKEND"] = job.backend
     import keras
 
-    if job.precision == "bfloat16":
-        keras.config.set_dtype_policy("mixed_bfloat16")
+    policy = "mixed_bfloat16" if job.precision == "bfloat16" else "float32"
     test = part(job, "test")
     accuracies: dict[str, list[float]] = {name: [] for name in job.variants}
     started = time.perf_counter()
@@ -23,6 +22,7 @@ def main() -> None:
         targets = [keras.utils.to_categorical(y, 10) for y in (train.y, validation.y, test.y)]
         for name in job.variants:
             keras.backend.clear_session()
+            keras.config.set_dtype_policy(policy)  # which the line above has forgotten
             keras.utils.set_random_seed(seed)
             settings = {"optimizer": "adam", "batch_size": network.batch_size, **VARIANTS[name].settings}
             optimizer = keras.optimizers.get(settings["optimizer"])
