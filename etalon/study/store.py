@@ -1,7 +1,8 @@
 """The store: every finished trial, once; nothing else in the package touches its files.
 
     etalon.db            what is known of each trial, and the ledger of the openings of the test set
-    runs/<key>/          run.json, arrays.npz, weights.safetensors, files/ (what the user's callbacks wrote)
+    database             in its place, where these are in another database: which
+    runs/<key>/          run.json, arrays.npz, weights.safetensors, SHA256SUMS, files/ (what the user's callbacks wrote)
     checkpoints/<key>    a trial under way, replaced at each epoch
     locks/<key>          held by the process that trains the trial: it ends with the process, however that ends
     data/<digest>/       images as memory maps, shared by the processes that train
@@ -14,94 +15,35 @@ folder that is complete but not recorded, which the next look records.
 import json
 import os
 import shutil
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import sqlalchemy as sql
 from filelock import FileLock
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors import safe_open
+from safetensors.numpy import load_file, save
 
-from etalon.data.dataset import Dataset, Part
+from etalon.data.dataset import Dataset
 from etalon.errors import StoreError
 from etalon.locales import _
+from etalon.study.database import Database, note_url, url_of
+from etalon.study.files import DAMAGE, SUMS, Kept, clear_errors, fill, flush, packed, replace, seal, unpacked, verify
+from etalon.study.records import Opening, Record, Records
 from etalon.study.run import Run
+from etalon.study.schema import SCHEMA, SUMMED
+from etalon.study.shared import share, shared
 from etalon.study.shelf import Shelf, digest
 
 if TYPE_CHECKING:
     from etalon.train.state import Snapshot
 
+__all__ = ["Opening", "Record", "Store", "default_store"]
+
 STORE = "etalon-store"
-SCHEMA = 1
-# What the readers of JSON, of .npz and of safetensors raise when a file is not what it should be.
-DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, SafetensorError)
-
-_tables = sql.MetaData()
-_schema = sql.Table("schema", _tables, sql.Column("version", sql.Integer, primary_key=True))
-_trials = sql.Table(
-    "trials",
-    _tables,
-    sql.Column("key", sql.String(64), primary_key=True),
-    sql.Column("study", sql.String, nullable=False),
-    sql.Column("variant", sql.String, nullable=False),
-    sql.Column("seed", sql.Integer, nullable=False),
-    sql.Column("status", sql.String(16), nullable=False),  # done, pruned, diverged, failed
-    sql.Column("error", sql.Text),
-    sql.Column("fit_time", sql.Float),  # seconds
-    sql.Column("val_accuracy", sql.Float),
-    sql.Column("finished", sql.DateTime(timezone=True), nullable=False),
-)
-_openings = sql.Table(
-    "openings",
-    _tables,
-    sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("data", sql.String(64), nullable=False),
-    sql.Column("choice", sql.String(64), nullable=False),
-    sql.Column("study", sql.String, nullable=False),
-    sql.Column("candidates", sql.Integer, nullable=False),
-    sql.Column("recommended", sql.String, nullable=False),
-    sql.Column("opened", sql.DateTime(timezone=True), nullable=False),
-)
-
-
-@dataclass(frozen=True)
-class Record:
-    """One line of the store: a trial and what became of it."""
-
-    key: str
-    study: str
-    variant: str
-    seed: int
-    status: str
-    error: str | None
-    fit_time: float | None
-    val_accuracy: float | None
-    finished: datetime
-
-
-@dataclass(frozen=True)
-class Opening:
-    """One opening of a sealed test set.
-
-    Attributes:
-        data: digest of the images.
-        choice: digest of the trials that were measured on it.
-        candidates: how many variants they belong to.
-        recommended: the one that validation had chosen.
-    """
-
-    data: str
-    choice: str
-    study: str
-    candidates: int
-    recommended: str
-    opened: datetime
+SCALARS, ARRAYS, WEIGHTS = PARTS = ("run.json", "arrays.npz", "weights.safetensors")
 
 
 class Store:
@@ -109,31 +51,38 @@ class Store:
 
     Args:
         folder: made if it is not there.
-        url: a SQLAlchemy URL for the records; by default SQLite in the folder.
+        url: of the database that has the records, SQLite or PostgreSQL, as SQLAlchemy writes it; by default that of
+            ETALON_DATABASE, else SQLite in the folder. A store stays with the one that it was made with.
 
     Raises:
-        StoreError: the folder cannot be written, or was written by a newer version.
+        StoreError: the folder cannot be written, its records cannot be reached, or were written by a newer version.
     """
 
     def __init__(self, folder: str | Path, url: str | None = None) -> None:
         self.folder = Path(folder).absolute()
-        self.url = url
         self.shelf = Shelf(self.folder / "derived")
-        with _clear_errors(self.folder):
+        with clear_errors(self.folder):
             for name in ("runs", "checkpoints", "locks", "data", "derived"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-        self._engine = _engine(url, self.folder / "etalon.db")
-        with self._locked("schema"), self._begin() as connection:
-            _tables.create_all(connection)
-            versions = connection.execute(sql.select(_schema.c.version)).scalars().all()
-            if not versions:
-                connection.execute(_schema.insert().values(version=SCHEMA))
-        if versions and versions[0] > SCHEMA:
-            raise StoreError(
-                _("the store {store}, of schema {found}").format(store=self.folder, found=versions[0]),
-                _("it was written by a newer version of Étalon (this one knows schema {known})").format(known=SCHEMA),
-                _("Upgrade Étalon, or give another --store."),
-            )
+        with self._locked("schema"), clear_errors(self.folder):
+            self.url = url_of(self.folder, url)
+            self._records = Records(Database(self.url, self.folder))
+            found = self._records.schema()
+            if found is not None and found > SCHEMA:
+                raise StoreError(
+                    _("the store {store}, of schema {found}").format(store=self.folder, found=found),
+                    _("it was written by a newer version of Étalon (this one knows schema {known})").format(
+                        known=SCHEMA
+                    ),
+                    _("Upgrade Étalon, or give another --store."),
+                )
+            if self.url:
+                note_url(self.folder, self.url)
+            if found is not None and found < SUMMED:
+                for path in (self.folder / "runs").glob(f"*/{SCALARS}"):
+                    seal(path.parent, PARTS)
+            if found != SCHEMA:
+                self._records.prepare()
 
     # trials
 
@@ -149,7 +98,7 @@ class Store:
 
     def finished(self, keys: Iterable[str]) -> set[str]:
         """Those of the trials that are finished; one whose folder has been deleted no longer is."""
-        there = {key for key in keys if (self._run(key) / "run.json").exists()}
+        there = {key for key in keys if self._is_there(key)}
         records = self.records(there)
         for key in there:
             if key not in records or records[key].status != "done":  # renamed, and the process died before recording
@@ -158,12 +107,7 @@ class Store:
 
     def records(self, keys: Iterable[str] | None = None) -> dict[str, Record]:
         """What is known of these trials, or of all, by key."""
-        query = sql.select(_trials).order_by(_trials.c.finished)
-        if keys is not None:
-            query = query.where(_trials.c.key.in_(list(keys)))
-        with self._begin() as connection:
-            rows = connection.execute(query).all()
-        return {row.key: Record(**{**row._mapping, "finished": _aware(row.finished)}) for row in rows}
+        return self._records.of(keys)
 
     def load(self, key: str) -> Run:
         """The finished run.
@@ -172,16 +116,14 @@ class Store:
             StoreError: there is none, or its files are damaged.
         """
         folder = self._run(key)
-        try:
-            scalars = json.loads((folder / "run.json").read_text())
-            with (folder / "arrays.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return Run.of(scalars, dict(arrays))
-        except DAMAGE as error:
-            raise self._damaged(folder, error) from error
+        with self._undamaged(folder / SCALARS):
+            scalars = json.loads((folder / SCALARS).read_text())
+        with self._undamaged(folder / ARRAYS), np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+            return Run.of(scalars, dict(arrays))
 
     def stamp(self, keys: Iterable[str]) -> str:
         """What tells whether these finished runs have changed, without reading them."""
-        files = [self._run(key) / name for key in sorted(set(keys)) for name in ("run.json", "arrays.npz")]
+        files = [self._run(key) / name for key in sorted(set(keys)) for name in (SCALARS, ARRAYS)]
         states = [path.stat() for path in files if path.exists()]
         return digest([len(files), *((state.st_size, state.st_mtime_ns) for state in states)])
 
@@ -191,7 +133,8 @@ class Store:
         Raises:
             StoreError: there is none, or several.
         """
-        found = [r.key for r in self.records().values() if r.status == "done" and r.key.startswith(beginning)]
+        done = [key for key, record in self.records().items() if record.status == "done"]
+        found = [key for key in done if key.startswith(beginning) and self._is_there(key)]
         if len(found) != 1:
             what = _("no finished trial has such a key")
             if found:
@@ -203,48 +146,51 @@ class Store:
 
     def weights(self, key: str) -> dict[str, np.ndarray]:
         """The trained weights, in the order of the model's variables."""
-        path = self._run(key) / "weights.safetensors"
-        try:
+        path = self._run(key) / WEIGHTS
+        with self._undamaged(path):
             with safe_open(path, framework="numpy") as file:
                 order = json.loads(file.metadata()["order"])
             weights = load_file(path)
             return {name: weights[name] for name in order}
-        except DAMAGE as error:
-            raise self._damaged(path, error) from error
 
     def save(self, run: Run, weights: Mapping[str, np.ndarray]) -> None:
         """Keep a finished run; the store is as before if this fails."""
-        place = self._run(run.key)
-        scratch = place.with_name(f".{run.key}.new")
-        parts = [scratch / name for name in ("run.json", "arrays.npz", "weights.safetensors")]
-        with _clear_errors(self.folder, *parts):
+        place, scratch = self._run(run.key), self._scratch(run.key)
+        arrays = BytesIO()
+        np.savez(arrays, **run.arrays())  # type: ignore[arg-type]
+        dense = {name: np.asarray(array, order="C") for name, array in weights.items()}
+        contents = {
+            SCALARS: json.dumps(run.scalars(), sort_keys=True).encode(),
+            ARRAYS: arrays.getvalue(),
+            WEIGHTS: bytes(save(dense, {"order": json.dumps(list(weights))})),
+        }
+        with clear_errors(self.folder, *(scratch / name for name in (*PARTS, SUMS))):
             scratch.mkdir(exist_ok=True)
-            parts[0].write_text(json.dumps(run.scalars(), sort_keys=True))
-            np.savez(parts[1], **run.arrays())  # type: ignore[arg-type]
-            _save_tensors(parts[2], weights, {"order": json.dumps(list(weights))})
-            _flush(scratch)
+            fill(scratch, contents)
+            flush(scratch)
             shutil.rmtree(place, ignore_errors=True)
             scratch.rename(place)
-            _sync(place.parent)
+            flush(place.parent)
         self._record(run)
 
     def fail(self, key: str, study: str, variant: str, seed: int, error: str, *, diverged: bool) -> None:
         """Record a trial that broke down. One that diverged would do so again; any other is tried anew next time."""
+        if self._is_there(key):  # another process has finished it meanwhile
+            return
         status = "diverged" if diverged else "failed"
-        self._upsert(key=key, study=study, variant=variant, seed=seed, status=status, error=error)
+        self._records.put(key=key, study=study, variant=variant, seed=seed, status=status, error=error)
         if diverged:
-            self._checkpoint(key).unlink(missing_ok=True)
+            self._forget(key)
 
     def prune(self, key: str, study: str, variant: str, seed: int) -> None:
         """Record a trial that a search has stopped; its checkpoint stays, from which it may go on one day."""
         history = self.history(key)
-        self._upsert(
+        self._records.put(
             key=key,
             study=study,
             variant=variant,
             seed=seed,
             status="pruned",
-            error=None,
             fit_time=sum(history.get("seconds", ())),
             val_accuracy=next(reversed(history.get("val_accuracy", ())), None),
         )
@@ -253,24 +199,19 @@ class Store:
 
     def keep_checkpoint(self, key: str, snapshot: "Snapshot") -> None:
         """Keep where the training is; replaces the checkpoint before it in one step."""
-        path = self._checkpoint(key)
-        scratch = path.with_suffix(".new")
-        with _clear_errors(self.folder, scratch):
-            _save_tensors(scratch, snapshot.arrays, {"meta": json.dumps(snapshot.meta)})
-            _sync(scratch)
-            scratch.replace(path)
+        content = packed(Kept(snapshot.meta, snapshot.arrays))
+        with clear_errors(self.folder):
+            replace(self._checkpoint(key), content)
 
     def checkpoint(self, key: str) -> "Snapshot | None":
         """Where an interrupted training was; None if it must start from the beginning, which ends alike."""
         from etalon.train.state import Snapshot  # torch, which a store that is only read does without
 
-        path = self._checkpoint(key)
         try:
-            with safe_open(path, framework="numpy") as file:
-                meta = json.loads(file.metadata()["meta"])
-            return Snapshot(load_file(path), meta)
+            kept = unpacked(self._checkpoint(key))
         except DAMAGE:
             return None
+        return Snapshot(kept.arrays, kept.meta)
 
     def history(self, key: str) -> Mapping[str, list[float]]:
         """The figures, epoch by epoch, of a training that is not finished; empty if there is none."""
@@ -279,62 +220,33 @@ class Store:
 
     def files(self, key: str) -> Path:
         """Where the user's callbacks write."""
-        return self._run(key).with_name(f".{key}.new") / "files"
+        return self._scratch(key) / "files"
 
     # the ledger
 
     def open_test(self, data: str, choice: str, study: str, candidates: int, recommended: str) -> None:
         """Write down that a test set was opened, once for a given choice: looking again at the same figures is free."""
-        if any(opening.choice == choice for opening in self.openings(data)):
-            return
-        with self._begin() as connection:
-            connection.execute(
-                _openings.insert().values(
-                    data=data,
-                    choice=choice,
-                    study=study,
-                    candidates=candidates,
-                    recommended=recommended,
-                    opened=datetime.now(UTC),
-                )
-            )
+        if all(opening.choice != choice for opening in self.openings(data)):
+            self._records.open_test(data, choice, study, candidates, recommended)
 
     def openings(self, data: str) -> list[Opening]:
         """Every opening of this test set on this store, oldest first."""
-        query = sql.select(_openings).where(_openings.c.data == data).order_by(_openings.c.id)
-        with self._begin() as connection:
-            rows = connection.execute(query).all()
-        return [Opening(r.data, r.choice, r.study, r.candidates, r.recommended, _aware(r.opened)) for r in rows]
+        return self._records.openings(data)
 
     @property
     def reports(self) -> Path:
         """Where reports go by default."""
         folder = self.folder / "reports"
-        folder.mkdir(exist_ok=True)
+        with clear_errors(self.folder):
+            folder.mkdir(exist_ok=True)
         return folder
 
     # images
 
     def share(self, dataset: Dataset) -> None:
-        """Put the images where several processes can map them; done once per dataset."""
-        place = self.folder / "data" / dataset.digest
-        with self._locked(f"data-{dataset.digest}"):
-            if place.exists():
-                return
-            scratch = place.with_name(place.name + ".new")
-            with _clear_errors(self.folder, scratch):
-                scratch.mkdir(exist_ok=True)
-                for name, part in (("train", dataset.train), ("test", dataset.test)):
-                    np.save(scratch / f"{name}_x.npy", part.x)
-                    np.save(scratch / f"{name}_y.npy", part.y)
-                about = {
-                    "name": dataset.name,
-                    "classes": dict(dataset.classes),
-                    "provenance": dataset.provenance,
-                }
-                (scratch / "about.json").write_text(json.dumps(about))
-                _flush(scratch)
-                scratch.rename(place)
+        """Put the images where several processes can map them, unless they are there, intact."""
+        with self._locked(f"data-{dataset.digest}"), clear_errors(self.folder):
+            share(dataset, self.folder / "data" / dataset.digest)
 
     def shared(self, digest: str) -> Dataset:
         """The images put there by `share`.
@@ -342,141 +254,62 @@ class Store:
         Raises:
             StoreError: there are none, or their files are damaged.
         """
-        place = self.folder / "data" / digest
-        try:
-            parts = [
-                Part(np.load(place / f"{name}_x.npy", mmap_mode="r"), np.load(place / f"{name}_y.npy"))
-                for name in ("train", "test")
-            ]
-            about = json.loads((place / "about.json").read_text())
-            classes = {lang: tuple(names) for lang, names in about["classes"].items()}
-            return Dataset(about["name"], parts[0], parts[1], classes, about["provenance"], digest)
-        except DAMAGE as error:
-            why = _("the images that training processes share cannot be read ({error})").format(error=error)
-            raise StoreError(f"{place}", why, _("Delete this folder: the next run makes it again.")) from error
+        return shared(self.folder / "data" / digest)
 
     # inside
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
         lock = FileLock(self.folder / "locks" / name)
-        with _clear_errors(self.folder):
+        with clear_errors(self.folder):
             lock.acquire()
         try:
             yield
         finally:
             lock.release()
 
+    @contextmanager
+    def _undamaged(self, path: Path) -> Iterator[None]:
+        """Read a file of a run, if it is what was written."""
+        try:
+            verify(path)
+            yield
+        except DAMAGE as error:
+            raise StoreError(
+                f"{path}",
+                _("it cannot be read ({error})").format(error=error),
+                _("Delete this run's folder: the trial will be trained again."),
+            ) from error
+
     def _run(self, key: str) -> Path:
         return self.folder / "runs" / key
+
+    def _scratch(self, key: str) -> Path:
+        return self._run(key).with_name(f".{key}.new")
 
     def _checkpoint(self, key: str) -> Path:
         return self.folder / "checkpoints" / key
 
-    def _damaged(self, path: Path, error: Exception) -> StoreError:
-        return StoreError(
-            f"{path}",
-            _("it cannot be read ({error})").format(error=error),
-            _("Delete this run's folder: the trial will be trained again."),
-        )
+    def _is_there(self, key: str) -> bool:
+        return (self._run(key) / SCALARS).exists()
+
+    def _forget(self, key: str) -> None:
+        with clear_errors(self.folder):
+            self._checkpoint(key).unlink(missing_ok=True)
 
     def _record(self, run: Run) -> None:
-        self._checkpoint(run.key).unlink(missing_ok=True)
-        self._upsert(
+        self._forget(run.key)
+        self._records.put(
             key=run.key,
             study=run.study,
             variant=run.variant,
             seed=run.seed,
             status="done",
-            error=None,
             fit_time=run.fit_time,
             val_accuracy=run.validation_accuracy,
         )
-
-    def _upsert(self, **values: Any) -> None:
-        with self._begin() as connection:
-            connection.execute(_trials.delete().where(_trials.c.key == values["key"]))
-            connection.execute(_trials.insert().values(**values, finished=datetime.now(UTC)))
-
-    @contextmanager
-    def _begin(self) -> Iterator[sql.Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except sql.exc.SQLAlchemyError as error:
-            raise StoreError(
-                _("the store {store}").format(store=self.url or self.folder),
-                _("its database refuses ({error})").format(error=error.__cause__ or error),
-                _("Check the disk, its rights and the URL; the runs already finished are safe."),
-            ) from error
 
 
 def default_store() -> Path:
     """ETALON_STORE, else `etalon-store` in the current folder."""
     return Path(os.environ.get("ETALON_STORE") or STORE)
-
-
-@contextmanager
-def _clear_errors(folder: Path, *written: Path) -> Iterator[None]:
-    """Say what a failure to write means, and take away what was `written` by halves."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        for path in written:
-            _remove(path)
-        raise StoreError(
-            _("the store {store}").format(store=folder),
-            _("it cannot be written ({error})").format(error=getattr(error, "strerror", None) or error),
-            _("Free some space or give a folder of yours with --store; the runs already finished are safe."),
-        ) from error
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-
-
-def _save_tensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
-    save_file({k: np.asarray(v, order="C") for k, v in arrays.items()}, path, metadata)
-
-
-def _flush(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _engine(url: str | None, file: Path) -> sql.Engine:
-    try:
-        if url is not None:
-            return sql.create_engine(url)
-    except (sql.exc.SQLAlchemyError, ImportError) as error:
-        raise StoreError(
-            _("the URL {url}").format(url=url),
-            _("no database can be reached by it ({error})").format(error=error),
-            _("Correct it."),
-        ) from error
-    engine = sql.create_engine(f"sqlite:///{file}", connect_args={"timeout": 60})  # seconds, while others write
-    sql.event.listen(engine, "connect", _write_ahead)
-    return engine
-
-
-def _aware(moment: datetime) -> datetime:
-    """SQLite forgets the time zone; all moments are written in UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _write_ahead(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")

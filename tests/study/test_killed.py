@@ -13,6 +13,7 @@ import pytest
 from small_studies import assert_same_runs, small_plan
 
 from etalon.data.dataset import Dataset
+from etalon.study import files
 from etalon.study import store as store_module
 from etalon.study.plan import Plan, Tally
 from etalon.study.store import Store
@@ -104,12 +105,14 @@ class Killed(BaseException):
 
 
 STEPS: dict[str, tuple[Any, str, int]] = {  # the call at which the process dies
-    "writing a checkpoint": (store_module, "_save_tensors", 3),
+    "writing a checkpoint": (files, "write", 3),
     "replacing a checkpoint": (Path, "replace", 3),
-    "writing the arrays": (np, "savez", 1),
-    "writing the weights": (store_module, "_save_tensors", EPOCHS + 1),
-    "flushing": (store_module, "_flush", 1),
+    "writing the scalars": (files, "write", EPOCHS + 1),
+    "writing the weights": (files, "write", EPOCHS + 3),
+    "writing the checksums": (files, "write", EPOCHS + 4),
+    "flushing": (files, "flush", EPOCHS + 2),
     "renaming": (Path, "rename", 1),
+    "flushing its name": (store_module, "flush", 2),
     "recording": (Store, "_record", 1),
     "forgetting the checkpoint": (Path, "unlink", 1),
 }
