@@ -3,8 +3,8 @@
 import copy
 import math
 import re
-import traceback
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,26 +16,20 @@ from torch.nn.parameter import is_lazy
 from etalon.errors import ModelError
 from etalon.locales import _, ngettext
 from etalon.models.describe import describe, is_keras
+from etalon.models.shrunk import SHRUNK, refuse_empty_maps, shrunk
 from etalon.models.steps import activation_of
 
-SHRUNK = re.compile(
-    r"output size would be|negative dimension|`cropping` argument should be smaller|output size is too small"
-    r"|kernel size can't be greater than actual input size",
-    re.IGNORECASE,
-)
-RECEIVED = (  # where the message says the size of the map, and which of the numbers are height and width
-    (re.compile(r"inputs?[ ._]shape=[\[(]([^\])]*)"), slice(None, -1)),
-    (re.compile(r"input size per channel: \(([^)]*)\)"), slice(None)),
-    (re.compile(r"Given input size: \(([^)]*)\)"), slice(1, None)),
-)
 SHAPE_HABIT = "Do not pass an `input_shape`/`input_dim` argument to a layer"
+COUNTERS = "object_name_uids"  # where Keras keeps the numbers of its layers
+TAKEN = re.compile("should have unique names|names should be unique")
 PASSES = ("Flatten", "Reshape", "Dropout")  # what may follow the last activation without changing its meaning
 
 
 def guard(build: Callable[[], Any], image_shape: Sequence[int]) -> Any:
     """What `build()` returns; a Keras model without an input shape is given that of the images.
 
-    Keras's advice against `input_shape=` in a layer is not shown: models are commonly written so.
+    Keras's advice against `input_shape=` in a layer is not shown: models are commonly written so. Layers without a name
+    are numbered from the start ("conv2d", "conv2d_1"), whatever was built before in this process.
 
     Args:
         build: the user's function; its own exceptions are left as they are.
@@ -47,14 +41,14 @@ def guard(build: Callable[[], Any], image_shape: Sequence[int]) -> Any:
     with warnings.catch_warnings(), _full_tracebacks():
         warnings.filterwarnings("ignore", message=re.escape(SHAPE_HABIT), category=UserWarning)
         try:
-            model = build()
+            model = _numbered_apart(build)
             model = built(model, image_shape) if is_keras(model) else model
         except ValueError as error:
             if not SHRUNK.search(str(error)):
                 raise
-            raise _shrunk(error) from error
+            raise shrunk(error) from error
     if is_keras(model):
-        _refuse_empty_maps(model)
+        refuse_empty_maps(model)
     return model
 
 
@@ -95,7 +89,7 @@ def check(model: Any, image_shape: Sequence[int], n_classes: int, loss: str, fro
         _check_input(model, image_shape)
         _check_output([tuple(tensor.shape[1:]) for tensor in model.outputs], n_classes)
         _check_weights(sum(math.prod(weight.shape) for weight in model.trainable_weights))
-        _check_activation(_last_activation(model), _snake(loss), from_logits)
+        _check_activation(last_activation(model), _snake(loss), from_logits)
         return
     _refuse_lazy(model)
     _check_weights(sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad))
@@ -217,7 +211,7 @@ def _check_activation(last: str, loss: str, from_logits: bool) -> None:
         raise ModelError(received, why, logits if from_logits else proper)
 
 
-def _last_activation(model: Any) -> str:
+def last_activation(model: Any) -> str:
     """The activation that the model ends with: a Keras name, "linear" where there is none."""
     layers = (description := describe(model)).layers
     place = description.outputs[0]
@@ -236,7 +230,7 @@ def _answer(model: nn.Module, image_shape: Sequence[int]) -> torch.Tensor:
             answer = trial(torch.zeros(1, c, h, w))
     except Exception as error:
         if SHRUNK.search(str(error)):
-            raise _shrunk(error) from error
+            raise shrunk(error) from error
         raise ModelError(
             _("{kind} on one image, float32 (1, {c}, {h}, {w})").format(kind=type(model).__name__, c=c, h=h, w=w),
             _("it fails: {error}").format(error=error),
@@ -253,6 +247,25 @@ def _answer(model: nn.Module, image_shape: Sequence[int]) -> torch.Tensor:
     return answer
 
 
+def _numbered_apart(build: Callable[[], Any]) -> Any:
+    """What `build()` returns, its layers numbered from the start.
+
+    Keras counts layers through the whole process, and has no public way to do otherwise.
+    """
+    from keras.src.backend.common import global_state
+
+    counted = global_state.get_global_attribute(COUNTERS)
+    global_state.set_global_attribute(COUNTERS, defaultdict(int))
+    try:
+        return build()
+    except ValueError as error:
+        if not TAKEN.search(str(error)):
+            raise
+    finally:
+        global_state.set_global_attribute(COUNTERS, counted)
+    return build()  # it uses a layer made outside of it, which has one of these names
+
+
 @contextmanager
 def _full_tracebacks() -> Iterator[None]:
     """Let Keras's exceptions keep the frames in which the failing layer is found."""
@@ -265,75 +278,6 @@ def _full_tracebacks() -> Iterator[None]:
     finally:
         if filtered:
             keras.config.enable_traceback_filtering()
-
-
-def _shrunk(error: Exception) -> ModelError:
-    """The refusal of a feature map that shrinks to nothing, from Keras's or torch's own error."""
-    frames = (frame.f_locals.get("self") for frame, _line in traceback.walk_tb(error.__traceback__))
-    modules = [one for one in frames if isinstance(one, nn.Module) or hasattr(one, "compute_output_shape")]
-    size = _size_received(str(error))
-    path = _path(modules)
-    why = _("its input is only {size}: the feature map shrinks to nothing").format(size=size)
-    if path:
-        why = _("its input is only {size}: the feature map shrinks to nothing ({path})").format(size=size, path=path)
-    remedy = _("Take out a convolution or a pooling, or keep the size with padding='same'.")
-    return ModelError(_layer_phrase(modules), why, remedy)
-
-
-def _layer_phrase(modules: Sequence[Any]) -> str:
-    if not modules:
-        return _("a layer of the model")
-    layer = modules[-1]
-    paths = modules[0].named_modules() if isinstance(modules[0], nn.Module) else ()
-    name = getattr(layer, "name", "") or next((path for path, module in paths if module is layer), "")
-    kind = type(layer).__name__
-    window = getattr(layer, "pool_size", None) or getattr(layer, "kernel_size", None)
-    if window is None:
-        return _("layer {name} ({kind})").format(name=name, kind=kind)
-    sizes = window if isinstance(window, Sequence) else (window, window)
-    return _("layer {name} ({kind}, window {window})").format(
-        name=name, kind=kind, window="x".join(str(size) for size in sizes)
-    )
-
-
-def _size_received(message: str) -> str:
-    for pattern, part in RECEIVED:
-        if found := pattern.search(message):
-            return "x".join(re.findall(r"\d+", found[1])[part])
-    return "?"
-
-
-def _path(modules: Sequence[Any]) -> str:
-    """The sizes of the maps from the image to the failing layer: "28x28 → 26x26 → 13x13"."""
-    chain = next((one for one in modules if hasattr(one, "layers")), None)
-    sizes: list[Sequence[int]] = []
-    for layer in chain.layers if chain is not None else ():
-        if layer is modules[-1] or _output_shape(layer) is None:
-            break
-        sizes += [layer.input.shape[1:-1]] if not sizes else []
-        sizes.append(layer.output.shape[1:-1])
-    texts = ["x".join(map(str, shape)) for shape in sizes]
-    return " → ".join(text for k, text in enumerate(texts) if k == 0 or text != texts[k - 1])
-
-
-def _refuse_empty_maps(model: Any) -> None:
-    """Keras lets some layers give an empty tensor without a word."""
-    for layer in model.layers:
-        shape = _output_shape(layer) or ()
-        if 0 in shape:
-            raise ModelError(
-                _("layer {name} ({kind})").format(name=layer.name, kind=type(layer).__name__),
-                _("its output has shape {shape}: nothing is left of the image").format(shape=shape),
-                _("Take out a convolution or a pooling, or keep the size with padding='same'."),
-            )
-
-
-def _output_shape(layer: Any) -> tuple[int | None, ...] | None:
-    """What a Keras layer gives for one image; None if called at several places, or not at all."""
-    try:
-        return tuple(layer.output.shape[1:])
-    except (AttributeError, ValueError):
-        return None
 
 
 def _snake(loss: str) -> str:

@@ -253,7 +253,8 @@ FAMILIES: Mapping[str, Family] = {
     "resample": "strategy",
     "precision": "strategy",
 }
-APART = ("optimizer", "learning_rate", "callbacks", "from_logits", "gradient_norms")  # seen to elsewhere, or no effect
+# Seen to elsewhere, or without effect.
+APART = ("optimizer", "learning_rate", "callbacks", "from_logits", "gradient_norms", "test_curves")
 SILENT = ("CSVLogger", "TensorBoard", "History", "ProgbarLogger")  # callbacks that only watch
 
 

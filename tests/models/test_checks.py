@@ -161,7 +161,6 @@ def test_a_model_without_input_shape_is_built_for_the_images() -> None:
 
 @pytest.mark.parametrize("given", [True, False])
 def test_a_map_that_shrinks_to_nothing_names_the_layer_and_the_sizes(given: bool) -> None:
-    keras.utils.clear_session()
     with pytest.raises(ModelError) as caught:
         guard(stages(4, given=given), IMAGE)
     assert caught.value.received == "layer conv2d_3 (Conv2D, window 3x3)"
@@ -173,6 +172,23 @@ def test_a_map_that_shrinks_to_nothing_names_the_layer_and_the_sizes(given: bool
 def test_on_larger_images_the_same_network_stands() -> None:
     assert guard(stages(4, given=False), (64, 64, 3)).output_shape == (None, 10)
     assert guard(stages(3, given=True), IMAGE).output_shape == (None, 10)
+
+
+def test_layers_are_numbered_from_the_start_whatever_was_built_before() -> None:
+    names = [[layer.name for layer in guard(stages(2, given=True), IMAGE).layers] for _again in range(2)]
+    assert names[0] == names[1]
+    assert names[0][:4] == ["conv2d", "max_pooling2d", "conv2d_1", "max_pooling2d_1"]
+    assert layers.Conv2D(1, 1).name != layers.Conv2D(1, 1).name
+
+
+def test_a_layer_made_outside_keeps_its_name() -> None:
+    with_name = guard(lambda: Sequential([Input(IMAGE), layers.Conv2D(4, 3, name="eyes"), layers.Flatten()]), IMAGE)
+    assert with_name.layers[0].name == "eyes"
+    keras.utils.clear_session()
+    outside = layers.Conv2D(4, 3)  # "conv2d", as the first that the function makes would be
+    model = guard(lambda: Sequential([Input(IMAGE), outside, layers.Conv2D(4, 3), layers.Flatten()]), IMAGE)
+    assert model.layers[0] is outside
+    assert len({layer.name for layer in model.layers}) == 3
 
 
 def functional() -> keras.Model:
