@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import fits, machine, precision, report, scaling, small, statistics, studies
+from bench import fits, looks, machine, precision, report, scaling, small, statistics, studies
 from bench.ceiling import ceiling
 from bench.contest import Contender, PlayError, play, say
 from bench.networks import NETWORKS
@@ -40,8 +40,12 @@ def main() -> int:
     if options.names == ["report"]:
         report.write(report.read())
         return 0
+    if options.names == ["statistics"] and options.auto:
+        statistics.tell(looks.spared(options.auto, options.data, options.seeds or 10), options.json)
+        return 0
     if options.names == ["statistics"]:
-        statistics.run(quick=options.quick, as_json=options.json, keep=options.keep, study=options.study)
+        wanted = {"study": options.study, "part": options.part}
+        statistics.run(quick=options.quick, as_json=options.json, keep=options.keep, **wanted)
         return 0
     if options.names == ["profile"]:
         return _profile(options.network, options.quick)
@@ -115,9 +119,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--full", action="store_true", help="P4, P5, P9 on all of MNIST, once")
     parser.add_argument("--keep", action="store_true", help="keep the results for docs/benchmarks.md, as `all` does")
     parser.add_argument("--rounds", type=int, help="how many times each contender plays")
-    parser.add_argument("--seeds", type=int, help="of precision, 10 by default")
+    parser.add_argument("--seeds", type=int, help="of precision and of --auto, 10 by default")
     parser.add_argument("--epochs", type=int, help="of precision, 5 by default")
     parser.add_argument("--study", type=Path, help="of statistics: a STUDY.py of one configuration, for a real A/A")
+    parser.add_argument("--auto", type=Path, help="of statistics: a STUDY.py trained with 10 seeds, to replay by looks")
+    parser.add_argument("--part", choices=statistics.PARTS, help="of statistics: one of its parts, all by default")
+    parser.add_argument("--data", help="of --auto: other images than the study's own")
     parser.add_argument("--network", choices=list(NETWORKS), default="cnn", help="of profile")
     return parser
 

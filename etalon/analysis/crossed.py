@@ -5,13 +5,13 @@ The model is the two-way random-effects one, `x[s, i] = mean + a_s + b_i + e_si`
 (a test set), for images drawn anew (a hold-out a seed), or for its own (k folds).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from etalon.analysis.design import ONCE, Design
 from etalon.errors import StudyError
 from etalon.locales import _
 
@@ -30,6 +30,7 @@ class Components:
         image_part: variance of the mean due to the images (I).
         shared: what remains of each unit of `images` however many seeds are added: mean over pairs of seeds of
             images seen by both / (m_s m_s'), 1/N when all see the same N.
+        overlap: what remains of each unit of `seeds`, because their training images overlap; see `compare`.
     """
 
     seeds: float
@@ -38,6 +39,7 @@ class Components:
     rows: float
     image_part: float
     shared: float
+    overlap: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Interval:
     seeds_assessed: bool
 
 
-def compare(D: ArrayLike, *, alpha: float = 0.05) -> Comparison:
+def compare(D: ArrayLike, *, alpha: float = 0.05, overlap: float = 0.0) -> Comparison:
     """Test whether a mean difference is 0, taking both seeds and images as samples.
 
     With k seeds that all saw the same N images this is the test of the two-way random-effects design:
@@ -109,10 +111,20 @@ def compare(D: ArrayLike, *, alpha: float = 0.05) -> Comparison:
     within seeds. Where the covariance is negative or cannot be had (no image seen twice), the image component
     is 0 and the image part is the variance within seeds over the number of cells.
 
+    Seeds that learn from draws of one pool of images have training images in common, and differ less from one another
+    than from seeds with other images. Nadeau and Bengio (2003) allow for it by 1/k + n_validation/n_training in the
+    place of 1/k. Images that validate several seeds, the other reason why hold-outs depend on one another, are
+    accounted for already by the image part, image by image; so the factor is put on the seeds' own effect alone. With
+    s2_a = s2_seeds less what the images explain of it:
+
+        V  = s2_a (1/k + overlap) + image part, at least s2_seeds/k + s2_a overlap and the image part
+
     Args:
         D: (k, N) difference of score of an image for a seed, variant minus reference; NaN where not seen.
             Rows without any image (a seed that was not trained) are left out.
         alpha: of the interval, which has level 1 - alpha.
+        overlap: n_validation/n_training of each seed, where the seeds validate on what they leave of one pool; 0 for
+            seeds that all learn from the same images, and on images from which no seed learns.
 
     Raises:
         StudyError: nothing was seen, or fewer than two images by a seed.
@@ -120,27 +132,28 @@ def compare(D: ArrayLike, *, alpha: float = 0.05) -> Comparison:
     D = _rows(D)
     k, n = len(D), int(np.isfinite(D).any(axis=0).sum())
     difference = float(np.nanmean(D, axis=1).mean())
-    components = _components(D)
+    components = replace(_components(D), overlap=overlap)
     if components.image_part == 0 and difference != 0 and not components.rows > 0:
         components = _degenerate(components, difference, n)
     return with_components(difference, components, k, n, alpha=alpha)
 
 
-def mean_accuracy(correct: ArrayLike, *, alpha: float = 0.05) -> Interval:
+def mean_accuracy(correct: ArrayLike, *, alpha: float = 0.05, design: Design = ONCE) -> Interval:
     """Mean accuracy with an interval for other seeds and other images, within [0, 1].
 
     Args:
         correct: (k, N) 1 or 0, NaN where a seed has not seen the image.
+        design: the looks and the overlap to allow for.
 
     When every answer is right (or wrong), the interval is that of one more image with the other answer.
 
     Raises:
         StudyError: as `compare`.
     """
-    found = compare(correct, alpha=alpha)
-    low, high = found.low, found.high
+    found = compare(correct, overlap=design.overlap)
+    low, high = found.interval(design.level(alpha, found.k))
     if found.variance == 0:  # all wrong: the mirror of all right
-        mirror = compare(1 - np.asarray(correct, float), alpha=alpha)
+        mirror = mean_accuracy(1 - np.asarray(correct, float), alpha=alpha, design=design)
         low, high = 1 - mirror.high, 1 - mirror.low
     return Interval(found.difference, max(0.0, low), min(1.0, high), found.k, found.n, found.seeds_assessed)
 
@@ -189,9 +202,10 @@ def with_components(difference: float, components: Components, k: int, n: int, *
 
 def total(components: Components, k: int, n: int) -> tuple[float, float]:
     """V and nu for `k` seeds and `n` images."""
-    seed_part = components.rows / k if k > 1 else 0.0
+    common = components.overlap * components.seeds
+    seed_part = components.rows / k + common if k > 1 else 0.0
     image_part = components.image_part
-    variance = max(components.seeds / k + image_part, seed_part, image_part)
+    variance = max(components.seeds / k + common + image_part, seed_part, image_part)
     spread = image_part**2 / (n - 1) + (seed_part**2 / (k - 1) if k > 1 else 0.0)
     return variance, variance**2 / spread if spread > 0 else float(n - 1)
 
@@ -263,5 +277,4 @@ def _between(R: Matrix, seen: Matrix, m: Matrix) -> tuple[float, float]:
 
 def _degenerate(components: Components, difference: float, n: int) -> Components:
     """Every cell has the same value: as if one image more had shown no difference."""
-    values: dict[str, Any] = {**components.__dict__, "image_part": (difference / (n + 1)) ** 2}
-    return Components(**values)
+    return replace(components, image_part=(difference / (n + 1)) ** 2)

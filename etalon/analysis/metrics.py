@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from etalon.analysis.calibration import Head
 from etalon.analysis.crossed import Comparison, Components, compare, with_components
+from etalon.analysis.design import ONCE, Design
 from etalon.analysis.predictions import Predictions
 from etalon.analysis.verdicts import ALPHA, ROPE, Metric, Verdicts, judge
 from etalon.errors import StudyError
@@ -32,6 +33,7 @@ def compare_all(
     heads: Mapping[str, Head | None] = MappingProxyType({}),
     alpha: float = ALPHA,
     rope: float | None = None,
+    design: Design = ONCE,
 ) -> Verdicts:
     """Compare pairs of variants by a metric, all together.
 
@@ -46,6 +48,7 @@ def compare_all(
         classes: names of all.
         heads: what makes the probabilities of each variant, a softmax unless said otherwise; log loss needs it.
         rope: margin of equivalence; 0.01 nat for log loss and 0.2 point for the others by default.
+        design: the looks and the overlap to allow for. Seeds are added by accuracy alone, but nothing depends on why.
 
     Raises:
         StudyError: another metric, recall of no class, log loss of what has no probabilities, or variants that have no
@@ -53,13 +56,16 @@ def compare_all(
     """
     _check(answers, metric, of, classes, heads)
     if metric == "macro_f1":
-        found = _f1s(answers, pairs, alpha)
+        found = _f1s(answers, pairs, alpha, design.overlap)
     else:
         seeds = sorted({seed for one in answers.values() for seed in one.seeds})
         label = classes.index(of) if of is not None else None
         tables = {name: scores(one, seeds, metric, label) for name, one in answers.items()}
-        found = {name: compare(tables[second] - tables[first], alpha=alpha) for name, (first, second) in pairs.items()}
-    return judge(found, alpha=alpha, rope=ROPES[metric] if rope is None else rope, metric=metric)
+        found = {
+            name: compare(tables[second] - tables[first], alpha=alpha, overlap=design.overlap)
+            for name, (first, second) in pairs.items()
+        }
+    return judge(found, alpha=alpha, rope=ROPES[metric] if rope is None else rope, metric=metric, design=design)
 
 
 def scores(answers: Predictions, seeds: Sequence[int], metric: Metric, label: int | None = None) -> Matrix:
@@ -112,7 +118,7 @@ def resamples(pool: int, draws: int = DRAWS, seed: int = 0) -> Iterator[Matrix]:
         yield np.array([np.bincount(images, minlength=pool) for images in drawn], np.float64)
 
 
-def bootstrap(values: Matrix, replicates: Matrix, n: int, *, alpha: float = ALPHA) -> Comparison:
+def bootstrap(values: Matrix, replicates: Matrix, n: int, *, alpha: float = ALPHA, overlap: float = 0.0) -> Comparison:
     """The crossed test of a difference that is no mean over images.
 
     Both ways of drawing are there: the seeds by the variance of their values, which is that of their bootstrap but
@@ -123,6 +129,7 @@ def bootstrap(values: Matrix, replicates: Matrix, n: int, *, alpha: float = ALPH
         values: (k,) the difference for each seed.
         replicates: (draws, k) the same on images drawn with replacement, the same images for all seeds.
         n: images.
+        overlap: as in `crossed.compare`.
     """
     k = len(values)
     covariance = np.atleast_2d(np.cov(replicates, rowvar=False))
@@ -138,6 +145,7 @@ def bootstrap(values: Matrix, replicates: Matrix, n: int, *, alpha: float = ALPH
         rows=rows,
         image_part=common + interaction / k,
         shared=1 / n,
+        overlap=overlap,
     )
     return with_components(float(values.mean()), parts, k, n, alpha=alpha)
 
@@ -177,7 +185,7 @@ def _check(
 
 
 def _f1s(
-    answers: Mapping[str, Predictions], pairs: Mapping[str, tuple[str, str]], alpha: float
+    answers: Mapping[str, Predictions], pairs: Mapping[str, tuple[str, str]], alpha: float, overlap: float
 ) -> dict[str, Comparison]:
     """Each variant is resampled once, on the same images as the others."""
     pool = max(one.pool for one in answers.values())
@@ -195,7 +203,8 @@ def _f1s(
         seen = np.unique(np.concatenate([one.index[s] for s in at])) if at else np.empty(0)
         if len(seen) < 2:
             raise _no_seed(first, second)
-        found[label] = bootstrap(values[second][there] - values[first][at], replicates, len(seen), alpha=alpha)
+        moved = values[second][there] - values[first][at]
+        found[label] = bootstrap(moved, replicates, len(seen), alpha=alpha, overlap=overlap)
     return found
 
 

@@ -1,17 +1,19 @@
 """Which variants really differ from the reference."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from etalon.analysis.crossed import Comparison, compare, quantile
+from etalon.analysis.crossed import Comparison, compare
+from etalon.analysis.design import ONCE, Design
+from etalon.analysis.outlook import detectable, seeds_needed
 from etalon.errors import StudyError
 from etalon.figures.intervals import Unit, forest, scaled, scaled_limit, verdict_name, with_interval
-from etalon.locales import _, number, p_value
+from etalon.locales import _, ngettext, number, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +25,6 @@ Metric = Literal["accuracy", "log_loss", "recall", "macro_f1"]
 
 ALPHA = 0.05
 ROPE = 0.002  # 0.2 point of accuracy
-POWER = 0.8
-MOST_SEEDS = 1000  # beyond, to say that more seeds would settle it is no use
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,16 @@ class Verdict:
 
     Attributes:
         difference: of the metric (accuracy unless said otherwise, as a fraction), variant minus reference.
-        low, high: its interval at level 1 - alpha, of this variant alone.
+        low, high: its interval at level 1 - alpha, of this variant alone. This interval and the next ones hold at all
+            the looks of the design together, and so at the one after which the variant got no more seeds ("repeated
+            confidence intervals", Jennison and Turnbull 1989).
+        low_narrow, high_narrow: the same at level 1 - 2 alpha: it lies within ±rope exactly when two one-sided tests
+            at alpha do say equivalent.
         low_simultaneous, high_simultaneous: intervals that hold for all variants together (Bonferroni); where Holm's
             test, which is sharper, has shown the sign, the limit on the other side of 0 is brought to 0, which is
             then not part of the interval.
-        p, p_adjusted: two-sided, before and after Holm's correction over the variants.
+        p, p_adjusted: two-sided, corrected for the looks of the design; before and after Holm's correction over the
+            variants.
         verdict: better, worse, equivalent or undecided.
         detectable: the least difference that this many seeds would have shown in 80 % of studies, at the level
             of the simultaneous intervals; None with one seed.
@@ -51,6 +56,8 @@ class Verdict:
     difference: float
     low: float
     high: float
+    low_narrow: float
+    high_narrow: float
     low_simultaneous: float
     high_simultaneous: float
     p: float
@@ -75,12 +82,14 @@ class Verdicts:
         alpha: error rate, of all the "better" and "worse" together.
         rope: margin of practical interest, in the unit of the metric: a fraction, nats for log loss.
         metric: what was compared; of log loss, less is better.
+        design: the looks and the overlap that were allowed for.
     """
 
     items: tuple[Verdict, ...]
     alpha: float
     rope: float
     metric: Metric = "accuracy"
+    design: Design = ONCE
 
     def __len__(self) -> int:
         return len(self.items)
@@ -127,7 +136,7 @@ class Verdicts:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `json.dumps`; what is not a finite number is None."""
-        told = {"metric": self.metric, "alpha": self.alpha, "rope": self.rope}
+        told = {"metric": self.metric, "alpha": self.alpha, "rope": self.rope, "design": plain(asdict(self.design))}
         return {**told, "verdicts": [plain(asdict(v)) for v in self.items]}
 
     def __str__(self) -> str:
@@ -135,15 +144,20 @@ class Verdicts:
         lines = []
         for v in self.items:
             difference = with_interval(v.difference, v.low_simultaneous, v.high_simultaneous, self._unit)
-            lines.append(f"{v.variant:{width}}  {difference}  {p_value(v.p_adjusted)}  {verdict_name(v.verdict)}")
+            told = [f"{v.variant:{width}}", difference, p_value(v.p_adjusted), verdict_name(v.verdict)]
+            lines.append("  ".join([*told, *([seeds_of(v.comparison.k)] if self.uneven else [])]))
         return "\n".join([*lines, *self.notes])
+
+    @property
+    def uneven(self) -> bool:
+        """Whether some variants were compared over fewer seeds than others."""
+        return len({v.comparison.k for v in self.items}) > 1
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What must be said beside a table of the intervals, in the language in force."""
-        if not any(v.open_at_zero for v in self.items):
-            return ()
-        return (_("An interval that ends at 0 does not contain it: the test has shown the sign, not by how much."),)
+        ends = _("An interval that ends at 0 does not contain it: the test has shown the sign, not by how much.")
+        return tuple(filter(None, [ends if any(v.open_at_zero for v in self.items) else "", self.design.told]))
 
     def _repr_html_(self) -> str:
         head = (
@@ -152,6 +166,7 @@ class Verdicts:
             _("Simultaneous 95% interval"),
             _("Adjusted p"),
             _("Verdict"),
+            *([_("Seeds")] if self.uneven else []),
         )
         rows = [
             (
@@ -162,6 +177,7 @@ class Verdicts:
                 ),
                 number(v.p_adjusted, 4),
                 verdict_name(v.verdict),
+                *([str(v.comparison.k)] if self.uneven else []),
             )
             for v in self.items
         ]
@@ -177,7 +193,12 @@ class Verdicts:
 
 
 def verdicts(
-    reference: ArrayLike, variants: Mapping[str, ArrayLike], *, alpha: float = ALPHA, rope: float = ROPE
+    reference: ArrayLike,
+    variants: Mapping[str, ArrayLike],
+    *,
+    alpha: float = ALPHA,
+    rope: float = ROPE,
+    design: Design = ONCE,
 ) -> Verdicts:
     """Compare variants with the reference, all together.
 
@@ -190,6 +211,7 @@ def verdicts(
         variants: name -> matrix of the same shape, same seeds and same images.
         alpha: error rate for all the variants together.
         rope: margin of practical interest, in the unit of the scores.
+        design: the looks and the overlap to allow for.
 
     Raises:
         StudyError: matrices of other shapes, or seeds without images.
@@ -197,14 +219,19 @@ def verdicts(
     base = np.asarray(reference, np.float64)
     matrices = _same_shape(base, variants)
     found = {
-        name: compare(np.asarray(matrix, np.float64) - base, alpha=alpha)
+        name: compare(np.asarray(matrix, np.float64) - base, alpha=alpha, overlap=design.overlap)
         for name, matrix in zip(variants, matrices, strict=True)
     }
-    return judge(found, alpha=alpha, rope=rope)
+    return judge(found, alpha=alpha, rope=rope, design=design)
 
 
 def judge(
-    found: Mapping[str, Comparison], *, alpha: float = ALPHA, rope: float = ROPE, metric: Metric = "accuracy"
+    found: Mapping[str, Comparison],
+    *,
+    alpha: float = ALPHA,
+    rope: float = ROPE,
+    metric: Metric = "accuracy",
+    design: Design = ONCE,
 ) -> Verdicts:
     """The verdicts on comparisons made already, all together.
 
@@ -212,13 +239,15 @@ def judge(
         found: name -> difference of the metric, variant minus reference.
         alpha, rope: as in `verdicts`.
         metric: of log loss, less is better; of the others, more.
+        design: the looks to allow for; the comparisons were made with its overlap.
     """
-    adjusted = holm([comparison.p for comparison in found.values()])
+    ps = [design.two_sided(comparison.p, comparison.k) for comparison in found.values()]
+    judged = Verdicts((), alpha, rope, metric, design)
     items = [
-        _verdict(name, comparison, p, len(found), alpha, rope, metric)
-        for (name, comparison), p in zip(found.items(), adjusted, strict=True)
+        _verdict(name, comparison, p, adjusted, len(found), judged)
+        for (name, comparison), p, adjusted in zip(found.items(), ps, holm(ps), strict=True)
     ]
-    return Verdicts(tuple(items), alpha, rope, metric)
+    return replace(judged, items=tuple(items))
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -231,84 +260,47 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(v) for v in adjusted]
 
 
-def detectable(comparison: Comparison, alpha: float, power: float = POWER) -> float:
-    """The difference that a two-sided test at level `alpha` finds with this power, the variance being as it is."""
-    reach = quantile(1 - alpha / 2, comparison.nu) + quantile(power, comparison.nu)
-    return reach * comparison.error
-
-
-def seeds_needed(
-    comparison: Comparison, alpha: float, alpha_each: float, rope: float, power: float = POWER
-) -> int | None:
-    """The least number of seeds, more than there are, that shows the difference seen, or shows equivalence.
-
-    With more seeds the variance falls as A/k + B: B is what the images leave, however many the seeds.
-
-    Args:
-        alpha: of the tests of equivalence.
-        alpha_each: of the test of a difference.
-        rope: margin of equivalence.
-
-    Returns:
-        None when no number of seeds up to 1,000 does it.
-    """
-    ks = np.arange(comparison.k + 1, MOST_SEEDS + 1, dtype=np.float64)
-    error, nu = _with_seeds(comparison, ks)
-    shown = (_quantiles(1 - alpha_each / 2, nu) + _quantiles(power, nu)) * error <= abs(comparison.difference)
-    margin = rope - abs(comparison.difference)
-    same = (_quantiles(1 - alpha, nu) + _quantiles(power, nu)) * error <= margin
-    enough = np.flatnonzero(shown | same)
-    return int(ks[enough[0]]) if len(enough) else None
-
-
-def _with_seeds(comparison: Comparison, ks: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Standard error and degrees of freedom that `ks` seeds would give."""
-    parts, k = comparison.components, comparison.k
-    floor = min(comparison.variance, parts.images * parts.shared)
-    variance = floor + (comparison.variance - floor) * k / ks
-    image_floor = min(parts.image_part, floor)
-    image_part = image_floor + (parts.image_part - image_floor) * k / ks
-    spread = (parts.rows / ks) ** 2 / (ks - 1) + image_part**2 / (comparison.n - 1)
-    nu = np.where(spread > 0, variance**2 / np.where(spread > 0, spread, 1.0), comparison.n - 1.0)
-    return np.sqrt(variance), nu
-
-
-def _quantiles(level: float, nu: NDArray[np.float64]) -> NDArray[np.float64]:
-    from scipy.special import stdtrit
-
-    return np.asarray(stdtrit(nu, level), np.float64)
-
-
-def _verdict(
-    name: str, comparison: Comparison, adjusted: float, m: int, alpha: float, rope: float, metric: Metric
-) -> Verdict:
-    word = _word(comparison, adjusted, alpha, rope, metric)
-    low, high = comparison.interval(alpha / m)
+def _verdict(name: str, comparison: Comparison, p: float, adjusted: float, m: int, among: Verdicts) -> Verdict:
+    alpha, rope, k = among.alpha, among.rope, comparison.k
+    one, two, all_of_them = (among.design.level(share, k) for share in (alpha, 2 * alpha, alpha / m))
+    word = _word(comparison, adjusted, among)
+    low, high = comparison.interval(one)
+    narrow = comparison.interval(two)
+    outer = comparison.interval(all_of_them)
     if word in ("better", "worse"):  # Holm's test has shown the sign
-        low, high = (max(low, 0.0), high) if comparison.difference > 0 else (low, min(high, 0.0))
-    assessed = comparison.seeds_assessed
+        outer = (max(outer[0], 0.0), outer[1]) if comparison.difference > 0 else (outer[0], min(outer[1], 0.0))
+    assessed, undecided = comparison.seeds_assessed, word == "undecided"
+    needed = seeds_needed(comparison, two / 2, all_of_them, rope) if undecided and assessed else None
     return Verdict(
         variant=name,
         difference=comparison.difference,
-        low=comparison.low,
-        high=comparison.high,
-        low_simultaneous=low,
-        high_simultaneous=high,
-        p=comparison.p,
+        low=low,
+        high=high,
+        low_narrow=narrow[0],
+        high_narrow=narrow[1],
+        low_simultaneous=outer[0],
+        high_simultaneous=outer[1],
+        p=p,
         p_adjusted=adjusted,
         verdict=word,
-        detectable=detectable(comparison, alpha / m) if assessed else None,
-        seeds_needed=(seeds_needed(comparison, alpha, alpha / m, rope) if word == "undecided" and assessed else None),
+        detectable=detectable(comparison, all_of_them) if assessed else None,
+        seeds_needed=needed,
         comparison=comparison,
     )
 
 
-def _word(comparison: Comparison, adjusted: float, alpha: float, rope: float, metric: Metric) -> Word:
+def _word(comparison: Comparison, adjusted: float, among: Verdicts) -> Word:
     if not comparison.seeds_assessed:
         return "undecided"
-    if adjusted < alpha:
-        return "better" if (comparison.difference > 0) != (metric == "log_loss") else "worse"
-    return "equivalent" if comparison.equivalence_p(rope) < alpha else "undecided"
+    if adjusted < among.alpha:
+        return "better" if (comparison.difference > 0) != (among.metric == "log_loss") else "worse"
+    same = among.design.one_sided(comparison.equivalence_p(among.rope), comparison.k) < among.alpha
+    return "equivalent" if same else "undecided"
+
+
+def seeds_of(k: int) -> str:
+    """A number of seeds, in the language in force."""
+    return ngettext("{n} seed", "{n} seeds", k).format(n=k)
 
 
 def _axis(metric: Metric) -> str:

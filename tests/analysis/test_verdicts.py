@@ -7,7 +7,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 from etalon.analysis.crossed import compare
-from etalon.analysis.verdicts import detectable, holm, judge, seeds_needed, verdicts
+from etalon.analysis.outlook import detectable, seeds_needed
+from etalon.analysis.verdicts import holm, judge, verdicts
 from etalon.errors import StudyError
 from etalon.locales import use
 from tests.analysis.conftest import simulate

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench import statistics
-from bench.statistics import BEGIN, DOCUMENT, END, HARSH, KEPT, SETTINGS, Setting, naive, proof, relabelled, simulate
+from bench import published, statistics
+from bench.published import BEGIN, DOCUMENT, END
+from bench.simulated import HARSH, SETTINGS, Setting, simulate
+from bench.statistics import naive, proof, relabelled
 
 QUICK = 60
 KEYS = ["setting", "studies", "false_alarms", "coverage"]
@@ -69,15 +71,14 @@ def test_more_seeds_and_larger_differences_are_seen_better(tmp_path) -> None:  #
     curves = [statistics.power(k, gain, 20) for k in (3, 5) for gain in (0.0, 0.02)]
     assert curves[1]["power"] > curves[0]["power"]
     assert curves[3]["power"] >= 0.9
-    statistics.draw(curves, tmp_path / "power.svg")
+    published.draw(curves, tmp_path / "power.svg")
     assert "5 seeds" in (tmp_path / "power.svg").read_text() or (tmp_path / "power.svg").stat().st_size > 1000
 
 
 def test_the_page_tells_what_was_kept() -> None:
     page = DOCUMENT.read_text(encoding="utf-8")
-    assert page.split(BEGIN)[1].split(END)[0] == statistics.written()
-    lines = [json.loads(line) for line in KEPT.read_text(encoding="utf-8").splitlines()]
-    promised = [line for line in lines if line.get("setting") in {str(setting) for setting in SETTINGS}]
+    assert page.split(BEGIN)[1].split(END)[0] == published.written()
+    promised = [line for line in published.read() if line.get("setting") in {str(setting) for setting in SETTINGS}]
     assert [line["studies"] for line in promised] == [2000] * 8
     assert max(line["false_alarms"] for line in promised) <= 0.06
     assert min(line["coverage"] for line in promised) >= 0.93
