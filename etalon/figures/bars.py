@@ -134,7 +134,7 @@ def _values_axis(
     (ax.set_xlim if lying else ax.set_ylim)(first, last)
     axis = ax.xaxis if lying else ax.yaxis
     if lying:
-        axis.set_major_locator(MaxNLocator(nbins=6))  # the texts of more would touch
+        axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))  # the texts of more would touch
     localise(axis, "percent" if percent else "number")
     (ax.yaxis if lying else ax.xaxis).grid(False)
 

@@ -77,8 +77,8 @@ def risk_coverage(
     perfect = np.maximum(0, 1 - (1 - mean[-1]) / coverage)
     lines = [
         Line(_("by confidence"), mean, risks.min(axis=0), risks.max(axis=0), x=coverage),
-        Line(_("at random"), np.full(len(coverage), mean[-1]), x=coverage, colour=REFERENCE, dashed=True),
-        Line(_("with a perfect confidence"), perfect, x=coverage, colour=INK, dashed=True),
+        Line(_("at random"), np.full(len(coverage), mean[-1]), x=coverage, colour=REFERENCE, stroke="dashed"),
+        Line(_("with a perfect confidence"), perfect, x=coverage, colour=INK, stroke="dashed"),
     ]
     ax = axes(ax, 6.4, 3.8)
     curves(

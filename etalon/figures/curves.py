@@ -1,9 +1,10 @@
 """Lines with the spread of the seeds around them."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from etalon.figures.style import Axes, Figure, SubFigure, Unit
 
+Stroke = Literal["solid", "dashed", "dotted"]
+STROKES: tuple[Stroke, ...] = get_args(Stroke)
 CROWD = 5  # lines: more than this, and the legend stands beside the curves
 
 
@@ -28,7 +31,7 @@ class Line:
         low, high: (n,) limits of the band around it, or None.
         x: (n,) abscissas; 1, 2, 3... by default.
         colour: by default the next of the palette.
-        dashed: training is dashed, validation solid.
+        stroke: training is dashed, validation solid, test dotted.
         marker: a matplotlib marker, or "".
     """
 
@@ -38,7 +41,7 @@ class Line:
     high: ArrayLike | None = None
     x: ArrayLike | None = None
     colour: str | None = None
-    dashed: bool = False
+    stroke: Stroke = "solid"
     marker: str = ""
 
 
@@ -66,8 +69,12 @@ def curves(
 
     ax = axes(ax, 6.4 if len(lines) <= CROWD else 8.0)
     with style():
+        drawn: Counter[tuple[str, str]] = Counter()
         for i, line in enumerate(lines):
-            _draw(ax, line, PALETTE[i % len(PALETTE)])
+            colour = line.colour or PALETTE[i % len(PALETTE)]
+            again = drawn[colour, line.stroke]  # where colours come round again, strokes tell lines apart
+            drawn[colour, line.stroke] += 1
+            _draw(ax, line, colour, STROKES[(STROKES.index(line.stroke) + again) % len(STROKES)])
         if mark is not None:
             ax.axvline(mark, color=INK, linewidth=1, linestyle=":", label=mark_label or None, zorder=1)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=10, steps=[1, 2, 5, 10], integer=whole_x, min_n_ticks=1))
@@ -120,16 +127,15 @@ def shared_legend(figure: "Figure | SubFigure", ax: "Axes", columns: int | None 
     figure.legend(handles, names, loc="outside lower center", ncols=columns)
 
 
-def _draw(ax: "Axes", line: Line, colour: str) -> "Line2D":
+def _draw(ax: "Axes", line: Line, colour: str, stroke: Stroke) -> "Line2D":
     y = np.asarray(line.y, float)
     x = np.arange(1, len(y) + 1) if line.x is None else np.asarray(line.x, float)
-    colour = line.colour or colour
     alone = np.isfinite(y).sum() == 1  # a single epoch has no line: show its point
     (drawn,) = ax.plot(
         x,
         y,
         color=colour,
-        linestyle="--" if line.dashed else "-",
+        linestyle=stroke,
         marker=line.marker or ("o" if alone else None),
         markersize=4,
         label=line.label or None,

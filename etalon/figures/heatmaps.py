@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from etalon.figures.style import Axes
 
 Normalise = Literal["true", "pred", "all"]
+LETTER = 0.07  # inches: width of a letter of a name
 READABLE = 20  # classes: with more, the squares are too small for a number
+ON_PALE, ON_DARK = "#252525", "#FEFEFE"  # not the style's ink and paper: a dark page leaves these as they are
 TICKS = (0, 0.01, 0.05, 0.2, 0.5, 1)
 
 
@@ -40,7 +42,9 @@ def confusion(
 
     counts = np.asarray(matrix, float)
     n = len(counts)
-    ax = axes(ax, max(4.4, 0.56 * n + 2.2), max(3.6, 0.42 * n + 1.5))
+    width, height = _cell(n)
+    names_room = LETTER * max((len(name) for name in names), default=0)
+    ax = axes(ax, max(4.4, width * n + 1.6 + names_room), max(3.6, height * n + 1.1 + names_room / 2))
     with style():
         seaborn.heatmap(
             shares(counts, "true"),
@@ -56,7 +60,10 @@ def confusion(
             cbar_kws={"label": _("Share of the true class")},
             ax=ax,
         )
+        for text in ax.texts:
+            text.set_color(ON_DARK if text.get_color() == "w" else ON_PALE)
         _dress(ax, names)
+        ax.tick_params(labelsize=min(9.0, 54 * height))  # three quarters of a row, in points
         label(ax, title=title, xlabel=_("Predicted class"), ylabel=_("True class"))
     return ax
 
@@ -78,6 +85,13 @@ def _texts(counts: NDArray[np.float64], normalise: Normalise | None) -> NDArray[
         values = 100 * shares(counts, normalise)
         texts = [["" if v == 0 else number(v, 1) for v in row] for row in values]
     return np.array(texts, dtype=object)
+
+
+def _cell(n: int) -> tuple[float, float]:
+    """Width and height of a square, in inches."""
+    if n <= 12:
+        return 0.56, 0.42
+    return (0.4, 0.32) if n <= READABLE else (max(0.1, 6 / n), max(0.1, 6 / n))
 
 
 def _dress(ax: "Axes", names: Sequence[str]) -> None:

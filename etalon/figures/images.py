@@ -47,7 +47,7 @@ def grid(
     n = len(images)
     columns = columns or columns_for(n)
     rows = max(1, math.ceil(n / columns))
-    wrapped = [textwrap.fill(t, int(CELL / LETTER)) if "\n" not in t else t for t in titles or [""] * n]
+    wrapped = ["\n".join(textwrap.fill(line, int(CELL / LETTER)) for line in t.split("\n")) for t in titles or [""] * n]
     lines = max((t.count("\n") + 1 for t in wrapped if t), default=0)
     margin = LETTER * max((len(t) for t in row_titles or ()), default=0)
     if figure is None:
@@ -58,7 +58,7 @@ def grid(
         for i, ax in enumerate(cells):
             _bare(ax)
             if i < n:
-                ax.imshow(shown[i], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+                ax.imshow(shown[i], cmap="gray", vmin=0, vmax=1, interpolation="none")
                 ax.set_title(wrapped[i], fontsize=8, fontweight="normal", loc="center", pad=3)
         for row, text in enumerate(row_titles or ()):
             cells[row * columns].set_ylabel(text, rotation=0, ha="right", va="center", fontsize=9, color=INK)

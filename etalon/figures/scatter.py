@@ -7,18 +7,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from etalon.figures.curves import shared_legend
-from etalon.figures.style import FAINT, INK, REFERENCE, axes, colours, label, localise, markers, style, whole
-from etalon.locales import _
+from etalon.figures.style import FAINT, INK, PAPER, REFERENCE, axes, colours, label, localise, markers, style, whole
+from etalon.locales import _, number
 
 if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
 
     from etalon.figures.style import Axes
 
+LETTER = 5.6  # points: width of a letter under an axis
+# Steps of a decade of time, the roundest first.
+STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8), (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
 # Where a name may stand beside its point: points to the right, points up, and how the text is aligned.
 SPOTS = [
     (dx * far, dy * far, align)
-    for far in (1.0, 1.9, 3.0, 4.4, 6.0)
+    for far in (1.0, 1.9, 3.0, 4.4, 6.0, 8.0)
     for dx, dy, align in (
         (8, 0, "left"),
         (-8, 0, "right"),
@@ -58,7 +61,7 @@ def pareto(
     """
     x, y = np.asarray(time, float), np.asarray(accuracy, float)
     own = ax is None
-    ax = axes(ax, 7.4, 4.6)
+    ax = axes(ax, 7.4, max(4.6, 0.31 * len(names)))  # inches: room for the names
     shades, marks = colours(names, reference), markers(names, reference)
     with style():
         _front(ax, x, y, np.asarray(front, bool))
@@ -94,21 +97,47 @@ def _front(ax: "Axes", x: NDArray[np.float64], y: NDArray[np.float64], front: ND
 
 
 def _scales(ax: "Axes", x: NDArray[np.float64]) -> None:
-    """A doubling of time is the same step everywhere; ticks at 1, 2, 5, 10..."""
-    from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
+    """A doubling of time is the same step everywhere; as many ticks as there is room for."""
+    from matplotlib.ticker import NullLocator
 
     ax.set_xscale("log")
     least, most = float(x.min()), float(x.max())
     room = max(1.25, (most / least) ** 0.2)
-    ax.set_xlim(least / room, most * room)
-    subs = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9) if most < 3 * least else (1, 2, 3, 6)
-    ax.xaxis.set_major_locator(LogLocator(subs=subs))
+    least, most = least / room, most * room
+    ax.set_xlim(least, most)
+    width = ax.get_window_extent().width * 72 / whole(ax).dpi
+    ticks: list[float] = []
+    for steps in STEPS:  # those that come first have their text, the others where room is left
+        for moment in _moments(steps):
+            if least <= moment <= most and _apart(among := sorted({*ticks, moment}), width / np.log(most / least)):
+                ticks = among
+    ax.set_xticks(ticks, [_moment(t) for t in ticks])
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.margins(y=0.14)
-    localise(ax.xaxis, "seconds")
     localise(ax.yaxis, "percent")
     ax.grid(color=FAINT)
+
+
+def _moments(steps: Sequence[float]) -> list[float]:
+    """Round durations, in seconds: from a millisecond to a minute, then to a hundred thousand minutes."""
+    under = [step * 10.0**power for power in range(-3, 2) for step in steps if step * 10.0**power < 60]
+    return under + [60 * step * 10.0**power for power in range(5) for step in steps]
+
+
+def _moment(duration: float) -> str:
+    """A round duration, with the decimals that it needs."""
+    if duration < 60:
+        digits = next(d for d in range(6) if abs(round(duration, d) - duration) < 1e-9)
+        return f"{number(duration, digits)} s"
+    minutes, rest = divmod(round(duration), 60)
+    return f"{number(minutes, 0)} min" + (f" {rest:02d} s" if rest else "")
+
+
+def _apart(ticks: Sequence[float], scale: float) -> bool:
+    """Whether the texts of ticks do not touch, when a factor e of time is `scale` points long."""
+    half = [LETTER * (len(_moment(t)) + 1.5) / 2 for t in ticks]
+    gaps = scale * np.diff(np.log(ticks))
+    return all(gap > one + other for gap, one, other in zip(gaps, half, half[1:], strict=False))
 
 
 def _write(
@@ -119,8 +148,6 @@ def _write(
     inks: Sequence[str],
 ) -> None:
     """Each name at the first free spot beside its point, linked to it when it has to stand far."""
-    from matplotlib.patheffects import withStroke
-
     figure = whole(ax)
     figure.draw_without_rendering()  # gives the axes their place, which texts are measured against
     dots = ax.transData.transform(np.column_stack([x, y]))
@@ -147,7 +174,7 @@ def _write(
             fontsize=8,
             color=inks[i],
             arrowprops=link,
-            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+            bbox={"facecolor": PAPER, "alpha": 0.7, "linewidth": 0, "pad": 0.6},  # over lines, a name stays legible
         )
 
 

@@ -106,7 +106,7 @@ def _abscissas(ax: "Axes", values: Sequence[Any], log: bool) -> NDArray[np.float
         return np.array([distinct.index(value) for value in values], float)
     if log:
         ax.set_xscale("log")
-        _log_ticks(ax.xaxis, np.array(distinct, float))
+        log_ticks(ax.xaxis, np.array(distinct, float))
     places = np.sort(np.log10(distinct) if log else np.array(distinct, float))
     if (np.diff(places) >= np.ptp(places) / TICKS).all():
         ax.set_xticks(distinct, [_exact(value) for value in distinct])
@@ -118,12 +118,12 @@ def _abscissas(ax: "Axes", values: Sequence[Any], log: bool) -> NDArray[np.float
 def _ordinates(ax: "Axes", y: NDArray[np.float64], unit: "Unit") -> None:
     if unit == "number" and len(y) and y.min() > 0 and y.max() > WIDE * y.min():
         ax.set_yscale("log")
-        _log_ticks(ax.yaxis, y)
+        log_ticks(ax.yaxis, y)
     else:
         localise(ax.yaxis, unit)
 
 
-def _log_ticks(axis: "Axis", values: NDArray[np.float64]) -> None:
+def log_ticks(axis: "Axis", values: NDArray[np.float64]) -> None:
     """Ticks at 1, 2, 5, 10..., or at powers of ten only where there are many, in the language in force now."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 

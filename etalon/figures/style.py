@@ -21,23 +21,36 @@ if TYPE_CHECKING:
     from matplotlib.figure import SubFigure as SubFigure
     from numpy.typing import NDArray
 
-# Told apart by colour-blind readers: Okabe and Ito's colours (no yellow: too pale on white), then Tol's.
+# Okabe and Ito's colours and four darker ones: told apart by colour-blind readers, and on grey paper, where no
+# two that follow one another are nearer than 15 in lightness.
 PALETTE = (
     "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
     "#E69F00",
-    "#56B4E9",
     "#882255",
+    "#009E73",
     "#332288",
-    "#999933",
-    "#44AA99",
+    "#D55E00",
+    "#56B4E9",
+    "#117733",
+    "#CC79A7",
+    "#994F00",
 )
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "p")
 REFERENCE = "#6E6E6E"
 INK = "#262626"
 FAINT = "#E3E3E3"
+PAPER = "#FFFFFF"
+# What a page with a dark ground shows instead; the other colours stand out on both grounds.
+NIGHT = {
+    PAPER: "#14181D",
+    INK: "#E3E7EC",
+    FAINT: "#343C47",
+    REFERENCE: "#9AA3AE",
+    "#882255": "#E8326A",
+    "#332288": "#9360F5",
+    "#117733": "#9BEBB5",
+    "#994F00": "#E6CD8E",
+}
 VERDICTS = {"better": "#0072B2", "worse": "#D55E00", "equivalent": "#009E73", "undecided": "#8C8C8C"}
 
 Unit = Literal["number", "percent", "points", "seconds"]

@@ -9,12 +9,12 @@ from etalon.data.audit import Audit, Where
 from etalon.data.dataset import PartName
 from etalon.data.mislabelled import LabelErrors
 from etalon.errors import ReportError
-from etalon.locales import _, language, number
+from etalon.locales import _, language, ngettext, number
 from etalon.report.blocks import Block, Bullets, Callout, Column, Document, Figure, Paragraph, Section, Table
 from etalon.report.files import destination
 from etalon.report.inline import escape
 
-PAIRS, SUSPECTS = 20, 30  # shown in a gallery
+PAIRS, SUSPECTS, FEW = 20, 30, 5  # shown in a gallery; in the report of a study
 SUFFIXES = (".html", ".pdf")
 
 
@@ -39,6 +39,40 @@ def audited(audit: Audit, labels: LabelErrors | None, created: datetime) -> Docu
     )
 
 
+def worth_knowing(audit: Audit | None) -> list[Block]:
+    """What a reader of a study must know of its images: what was found, the first pairs, what to do."""
+    if audit is None:
+        return [Paragraph(_("Duplicates were not looked for: there are many images, and `etalon data audit` does it."))]
+    found = [(check, n) for check, n, _first in audit.frame().itertuples(index=False) if n]
+    if not found:
+        return [Paragraph(audit.verdict)]
+    blocks: list[Block] = [
+        Paragraph(_("An audit of the images has found:")),
+        Bullets([_("{what}: {told}").format(what=check, told=number(n, 0)) for check, n in found]),
+    ]
+    leaked = {
+        place for pair in audit.pairs if pair.across for place in (pair.first, pair.second) if place.part == "test"
+    }
+    if leaked:
+        blocks.append(Callout(_leak(len(leaked), len(audit.dataset.test)), "bad"))
+    if audit.pairs:
+        told = _("Images that are there more than once, or nearly, those in both parts first ({n} of {total})").format(
+            n=number(min(len(audit.pairs), FEW), 0), total=number(len(audit.pairs), 0)
+        )
+        blocks.append(Figure(partial(audit.plot, None, FEW), told, source=f"result.audit().plot(n={FEW})"))
+    return [*blocks, *_cleaned(audit).blocks]
+
+
+def _leak(n: int, images: int) -> str:
+    return ngettext(
+        "{n} test image of {images} has its like in train: a model may answer it by heart, which flatters the test "
+        "accuracies a little.",
+        "{n} test images of {images} have their like in train: a model may answer them by heart, which flatters the "
+        "test accuracies a little.",
+        n,
+    ).format(n=number(n, 0), images=number(images, 0))
+
+
 def check_path(path: Path) -> None:
     """Refuse, before the work is done, a file in which an audit cannot be written.
 
@@ -60,7 +94,7 @@ def _data(audit: Audit) -> Section:
         _("The data"),
         [
             Paragraph(escape(described.provenance)),
-            Callout(audit.balance, "bad" if audit.unbalanced else "neutral"),
+            Callout(audit.sizes.sentence, "bad" if audit.sizes.unbalanced else "neutral"),
             Figure(described.plot, _("Images of each class in both parts")),
             Table(
                 [Column(_("check")), Column(_("found"), "number"), Column(_("first"))],

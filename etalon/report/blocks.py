@@ -205,11 +205,17 @@ class Details:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A numbered part of the report, or of another section. `id` is its anchor, made from the title by default."""
+    """A numbered part of the report, or of another section.
+
+    Args:
+        id: its anchor, made from the title by default.
+        source: Python code that a notebook runs to show what is in this section again.
+    """
 
     title: str
     blocks: Sequence["Block"]
     id: str = ""
+    source: str | None = None
 
 
 Block: TypeAlias = Section | Paragraph | Bullets | Facts | Table | Figure | Code | Callout | Details
@@ -225,6 +231,7 @@ class Document:
         created: the only date in what is rendered.
         blocks: sections, mostly.
         meta: what stands under the heading (author, data, version), by label.
+        notice: what every page must say; none by default.
 
     Raises:
         ReportError: a language that Étalon does not speak.
@@ -236,6 +243,7 @@ class Document:
     created: datetime
     blocks: Sequence[Block]
     meta: Mapping[str, str] = field(default_factory=dict)
+    notice: str = ""
 
     def __post_init__(self) -> None:
         if self.lang not in LANGUAGES:

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from etalon.figures.intervals import limit_points
 from etalon.locales import _, choose, in_points, language, number, p_value, percent, seconds
-from etalon.report.blocks import Document, Fact, Facts
+from etalon.report.answered import section as answers
+from etalon.report.blocks import Document, Fact, Facts, Section
 from etalon.report.concluded import conclusion
 from etalon.report.evidence import Evidence
 from etalon.report.measured import errors, results, robustness
@@ -25,9 +26,17 @@ def build(evidence: Evidence, created: datetime) -> Document:
         subtitle=_("Which changes really improve the model, and by how much"),
         lang=language(),
         created=created,
-        blocks=[_key_figures(evidence), *(section(evidence) for section in SECTIONS)],
+        blocks=[_key_figures(evidence), *_sections(evidence)],
         meta={_("Data"): evidence.dataset.name, "Étalon": evidence.environment["etalon"]},
+        notice=evidence.notice,
     )
+
+
+def _sections(evidence: Evidence) -> list[Section]:
+    """The seven; after the first, the answers to the study's own questions, if it asks any."""
+    first, *others = (section(evidence) for section in SECTIONS)
+    asked = [answers(evidence.answered)] if evidence.answered else []
+    return [first, *asked, *others]
 
 
 def _key_figures(evidence: Evidence) -> Facts:
@@ -50,8 +59,9 @@ def _key_figures(evidence: Evidence) -> Facts:
             low, high = limit_points(verdict.low), limit_points(verdict.high)
         note = f"{between.format(low=low, high=high)}, {p_value(verdict.p_adjusted)}"
         facts.append(Fact(_("Gain on the reference"), gain, note))
-    trainings = evidence.tally.trained + evidence.tally.cached
     total = sum(sum(entry.fit_times) for entry in evidence.entries)
     spent = _("{time} of training").format(time=seconds(total))
-    facts.append(Fact(_("Trainings"), number(trainings, 0), spent))
+    if evidence.planned is not None:
+        spent = _("instead of {planned}; {spent}").format(planned=number(evidence.planned, 0), spent=spent)
+    facts.append(Fact(_("Trainings"), number(evidence.trainings, 0), spent))
     return Facts(facts)

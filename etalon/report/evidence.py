@@ -2,23 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from etalon.analysis.balance import balanced_accuracy
 from etalon.analysis.confidence import Confidence
 from etalon.analysis.crossed import Interval, mean_accuracy
 from etalon.analysis.curves import LearningCurves
+from etalon.analysis.design import ONCE, Design
 from etalon.analysis.predictions import Predictions
 from etalon.analysis.recommend import Recommendation
 from etalon.analysis.robustness import Robustness
 from etalon.analysis.verdicts import Verdict, Verdicts
+from etalon.data.audit import Audit
+from etalon.data.balance import Balance, balance
 from etalon.data.dataset import Dataset
 from etalon.data.splits import Split
-from etalon.locales import Text, choose
+from etalon.locales import Text, _, choose, number
 from etalon.study.plan import Tally
 from etalon.study.store import Opening
 from etalon.study.variant import Candidate
+
+if TYPE_CHECKING:
+    from etalon.report.answered import Answered
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,20 +36,24 @@ class Scores:
     Attributes:
         accuracy: mean over seeds and images, with its interval.
         loss: mean over seeds of the mean log loss, -log p(true class).
+        balanced: balanced accuracy, the mean of the recalls of the classes, mean over seeds.
     """
 
     predictions: Predictions
     accuracy: Interval
     loss: float
+    balanced: float
 
     @classmethod
-    def of(cls, predictions: Predictions) -> "Scores":
-        """Score the predictions."""
+    def of(cls, predictions: Predictions, design: Design = ONCE) -> "Scores":
+        """Score the predictions, allowing for the looks and the overlap of the design."""
         losses = [
             -np.log(np.maximum(p[np.arange(len(y)), y], 1e-7)).mean()
             for p, y in zip(predictions.probabilities, predictions.labels, strict=True)
         ]
-        return cls(predictions, mean_accuracy(predictions.correct()), float(np.mean(losses)))
+        balanced = float(balanced_accuracy(predictions).mean())
+        accuracy = mean_accuracy(predictions.correct(), design=design)
+        return cls(predictions, accuracy, float(np.mean(losses)), balanced)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +64,7 @@ class Entry:
         fit_times: (k,) seconds of training and validation.
         verdict: against the reference, on test once it is open, else on validation; None for the reference.
         errors: of the trials that broke down.
+        precisions: in which its trials computed, each once.
     """
 
     candidate: Candidate
@@ -61,6 +74,7 @@ class Entry:
     test: Scores | None
     verdict: Verdict | None
     errors: Sequence[str] = ()
+    precisions: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -90,6 +104,11 @@ class Evidence:
         lost: variants of which every trial broke down, and why.
         environment: versions and processor of the first run.
         robustness, confidence: of the models that a report shows, of the recommended one; None elsewhere.
+        audit: what may be wrong with the images, for a report; None elsewhere.
+        answered: the questions of the study, with their answers, for a report.
+        notice: what every page must say (that this is but a first look).
+        planned: trainings that the most seeds would have taken for every variant, where seeds were added only to the
+            undecided; None where all variants have all the seeds.
     """
 
     title: Text
@@ -107,6 +126,25 @@ class Evidence:
     environment: Mapping[str, str]
     robustness: Robustness | None = None
     confidence: Confidence | None = None
+    audit: Audit | None = None
+    answered: "Sequence[Answered]" = ()
+    notice: str = ""
+    planned: int | None = None
+
+    @property
+    def trainings(self) -> int:
+        """Those that came to an end."""
+        return self.tally.trained + self.tally.cached
+
+    @property
+    def spared(self) -> str:
+        """How many trainings were enough, and why, in a sentence; empty where all variants have all the seeds."""
+        if self.planned is None:
+            return ""
+        return _(
+            "{n} trainings instead of {planned}: after each look at the verdicts on validation, only the undecided "
+            "that more seeds had a chance to settle got more."
+        ).format(n=number(self.trainings, 0), planned=number(self.planned, 0))
 
     @property
     def reference(self) -> Entry:
@@ -118,6 +156,26 @@ class Evidence:
         """The recommended one."""
         return self[self.recommendation.chosen]
 
+    @cached_property
+    def balance(self) -> Balance:
+        """Of the classes, in the training part."""
+        return balance(self.dataset.counts("train"))
+
+    @property
+    def mixture(self) -> str:
+        """That not all trials computed in one precision, in two sentences; empty where they did."""
+        by_precision: dict[str, list[str]] = {}
+        for entry in self.entries:
+            for precision in entry.precisions:
+                by_precision.setdefault(precision, []).append(entry.name)
+        if len(by_precision) < 2:
+            return ""
+        each = [_("{what}: {told}").format(what=p, told=", ".join(names)) for p, names in by_precision.items()]
+        return _(
+            "Not all the models were trained in one precision ({told}): a part of the differences may come from it. "
+            'Train all of them alike, with precision="float32" for instance, before trusting these verdicts.'
+        ).format(told=_("; ").join(each))
+
     def __getitem__(self, name: str) -> Entry:
         return next(entry for entry in self.entries if entry.name == name)
 
@@ -125,15 +183,24 @@ class Evidence:
         """What `etalon run --json` writes, without the report's path."""
         return {
             "study": choose(self.title),
-            "data": {"name": self.dataset.name, "digest": self.dataset.digest},
+            "data": {
+                "name": self.dataset.name,
+                "digest": self.dataset.digest,
+                "test_digest": self.dataset.test_digest,
+                "unbalanced": self.balance.unbalanced,
+            },
             "seeds": list(self.seeds),
             "reference": self.reference.name,
             "recommended": self.recommendation.chosen,
             "rope": self.rope,
             "trials": vars(self.tally),
+            "auto": None if self.planned is None else self._auto_json(self.planned),
             "variants": [_variant_json(entry) for entry in self.entries],
             "lost": {name: list(errors) for name, errors in self.lost.items()},
         }
+
+    def _auto_json(self, planned: int) -> dict[str, Any]:
+        return {"looks": list(self.verdicts.design.looks), "trainings": self.trainings, "instead_of": planned}
 
 
 def _variant_json(entry: Entry) -> dict[str, Any]:
@@ -144,9 +211,11 @@ def _variant_json(entry: Entry) -> dict[str, Any]:
         "factors": [factor.sentence() for factor in entry.candidate.factors],
         "weights": entry.candidate.weights.total,
         "accuracy": {part: _interval_json(scores.accuracy) for part, scores in parts.items()},
+        "balanced_accuracy": {part: scores.balanced for part, scores in parts.items()},
         "loss": {part: scores.loss for part, scores in parts.items()},
         "gap": entry.curves.overfitting.gap,
         "fit_time": entry.fit_time,
+        "seeds": len(entry.fit_times),
     }
     if entry.verdict:
         difference = {"mean": entry.verdict.difference, "low": entry.verdict.low_simultaneous}

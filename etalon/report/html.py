@@ -14,7 +14,7 @@ from markupsafe import Markup
 from etalon import locales
 from etalon.report import files
 from etalon.report.blocks import Badge, Cell, Document, Figure, Tone
-from etalon.report.images import COLUMN, INCH
+from etalon.report.images import COLUMN, INCH, themed
 from etalon.report.inline import plain, spans
 from etalon.report.tree import tree
 
@@ -63,12 +63,13 @@ def _environment() -> Environment:
 
 
 def picture(figure: Figure, lang: str) -> dict[str, Any]:
-    """What an `<img>` needs: a data URI, PNG where there are images and SVG elsewhere, and the size in CSS pixels."""
+    """What an `<img>` needs: a data URI, SVG or for what is heavy PNG, and the size in CSS pixels."""
     image = figure.image(lang)
-    kind, data = ("png", image.png) if image.raster else ("svg+xml", image.svg)
+    kind, data = ("png", image.png) if image.raster else ("svg+xml", themed(image.svg.decode()).encode())
     natural, height = (side * INCH for side in image.size)
     width = min(natural, COLUMN) if figure.width is None else figure.width * COLUMN
     return {
+        "kind": "raster" if image.raster else "vector",
         "uri": f"data:image/{kind};base64,{base64.b64encode(data).decode()}",
         "width": round(width),
         "height": round(width * height / natural),

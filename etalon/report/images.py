@@ -9,15 +9,18 @@ from io import BytesIO
 from typing import Any
 
 from etalon import locales
+from etalon.figures.style import NIGHT
 
 COLUMN = 800  # CSS pixels: the width of a page's text
 INCH = 96  # CSS pixels
 DENSITY = 2  # image pixels in a CSS pixel, for fine screens
 POINTS = 72  # in an inch: the unit of an SVG's size
+HEAVY = 400_000  # bytes: beyond, viewers are slow to show a drawing of so many strokes
 
 _NO_METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}
 _SIZE = re.compile(r'<svg[^>]* width="([\d.]+)pt" height="([\d.]+)pt"|$')
 _ID = re.compile(r'\sid="([^"]*)"')
+_COLOUR = re.compile(r"(?:(?<=fill: )|(?<=stroke: ))#[0-9a-f]{6}")
 _REFERENCE = re.compile(r'(url\(#|href="#)([^)"]*)')
 
 
@@ -33,12 +36,12 @@ class Image:
 
     def __init__(self, make: Callable[[], Any], lang: str, share: float | None) -> None:
         self._make, self._lang, self._share = make, lang, share
-        self._first = self._made()
+        self._inches = float(self._made().get_figwidth())
 
     @property
     def raster(self) -> bool:
-        """Whether the figure shows images, which a PNG holds better."""
-        return any(ax.images for ax in self._first.axes)
+        """Whether the drawing is so heavy, photographs or many strokes, that a PNG holds it better."""
+        return len(self.svg) > HEAVY
 
     @cached_property
     def png(self) -> bytes:
@@ -61,15 +64,14 @@ class Image:
 
     @property
     def _dpi(self) -> int:
-        inches = float(self._first.get_figwidth())
-        shown = min(inches * INCH, COLUMN) if self._share is None else self._share * COLUMN
-        return round(DENSITY * shown / inches)
+        shown = min(self._inches * INCH, COLUMN) if self._share is None else self._share * COLUMN
+        return round(DENSITY * shown / self._inches)
 
     def _made(self) -> Any:
         with locales.use(self._lang):
             made = self._make()
         figure = getattr(made, "figure", None) or made
-        _close(figure)
+        close(figure)
         return figure
 
     def _save(self, **options: Any) -> bytes:
@@ -101,7 +103,23 @@ def clean(svg: str) -> str:
     return _REFERENCE.sub(redirected, _ID.sub(renamed, svg))
 
 
-def _close(figure: Any) -> None:
+def themed(svg: str) -> str:
+    """The SVG in the colours of the page that shows it, light or dark.
+
+    The colours are variables of a style sheet, which browsers read and other viewers do not.
+    """
+    night = {light.lower(): dark.lower() for light, dark in NIGHT.items()}
+    names = {light: f"--c{i}" for i, light in enumerate(night)}
+    light, dark = (
+        "svg{" + ";".join(f"{names[light]}:{shown}" for light, shown in shades) + "}"
+        for shades in ([(light, light) for light in night], night.items())
+    )
+    style = f"<style>{light}@media screen and (prefers-color-scheme:dark){{{dark}}}</style>"
+    coloured = _COLOUR.sub(lambda match: f"var({names[match[0]]})" if match[0] in names else match[0], svg)
+    return re.sub(r"<svg[^>]*>", lambda match: match[0] + style, coloured, count=1)
+
+
+def close(figure: Any) -> None:
     pyplot = sys.modules.get("matplotlib.pyplot")  # figures made through it stay open until told
     if pyplot is not None:
         pyplot.close(figure)

@@ -13,9 +13,10 @@ _MARKUP = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_UNIT = re.compile(r"(?<=\d) (?=(?:s|min|h)\b)")
+_UNIT = re.compile(r"(?<=\d) (?=(?:s|min|h|points?|MB|Mo)\b)")
 _APOSTROPHE = re.compile(r"(?<=\w)'(?=\w)")
-_FRENCH = re.compile(r" (?=[:;?!%»€])|(?<=«) ")
+_FRENCH = re.compile(r" (?=[:%»€])|(?<=«) ")
+_FRENCH_THIN = re.compile("[ \N{NO-BREAK SPACE}](?=[;?!])")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,14 @@ def escape(text: str) -> str:
     return re.sub(r"[\\*`]", r"\\\g<0>", text)
 
 
+def typeset(text: str, lang: str) -> str:
+    """`text`, which has no markup, with the apostrophes and unbreakable spaces its language wants."""
+    text = _APOSTROPHE.sub("\N{RIGHT SINGLE QUOTATION MARK}", _UNIT.sub("\N{NO-BREAK SPACE}", text))
+    if lang == "fr":
+        text = _FRENCH_THIN.sub("\N{NARROW NO-BREAK SPACE}", _FRENCH.sub("\N{NO-BREAK SPACE}", text))
+    return text
+
+
 def _parse(text: str, lang: str, *, bold: bool, emphasis: bool) -> list[Span]:
     found, position, pending = [], 0, ""
     for match in _MARKUP.finditer(text):
@@ -66,7 +75,4 @@ def _parse(text: str, lang: str, *, bold: bool, emphasis: bool) -> list[Span]:
 
 
 def _text(text: str, lang: str, bold: bool, emphasis: bool) -> list[Span]:
-    text = _APOSTROPHE.sub("\N{RIGHT SINGLE QUOTATION MARK}", _UNIT.sub("\N{NO-BREAK SPACE}", text))
-    if lang == "fr":
-        text = _FRENCH.sub("\N{NO-BREAK SPACE}", text)
-    return [Span(text, bold, emphasis)] if text else []
+    return [Span(typeset(text, lang), bold, emphasis)] if text else []

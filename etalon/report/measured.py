@@ -1,30 +1,26 @@
 """What was measured: comparative results, error analysis, robustness."""
 
-from collections.abc import Sequence
 from functools import partial
 
 from etalon.analysis import findings, mistakes
 from etalon.analysis.predictions import Predictions
-from etalon.figures.bars import bars
 from etalon.locales import _, ngettext, number, percent
 from etalon.report.blocks import Block, Bullets, Callout, Column, Details, Figure, Paragraph, Section, Table
 from etalon.report.confidence import trust
 from etalon.report.evidence import Entry, Evidence
 from etalon.report.inline import escape
+from etalon.report.learnt import learning_curves
 from etalon.report.tables import at, comparison, named
 
 
 def results(evidence: Evidence) -> Section:
     """The comparison: table, differences, bars of accuracy and time, curves of every variant."""
     entries = evidence.entries
-    names = [entry.name for entry in entries]
-    tests = [entry.test.accuracy for entry in entries if entry.test]
     lost = [
         Callout(_("`{name}`: every trial broke down. {error}").format(name=name, error=escape(broken[0])), "bad")
         for name, broken in evidence.lost.items()
     ]
     partial_loss = [Callout(_broken(entry), "unsure") for entry in entries if entry.errors]
-    longest = max(entry.fit_time for entry in entries)
     return Section(
         _("Comparative results"),
         [
@@ -33,6 +29,8 @@ def results(evidence: Evidence) -> Section:
                 source="opened",
             ),
             Paragraph(_reading(evidence)),
+            *([Callout(escape(evidence.mixture), "unsure")] if evidence.mixture else []),
+            *([Paragraph(_balanced(evidence))] if evidence.balance.unbalanced else []),
             comparison(evidence).costs(
                 _(
                     "Validation, and what the models cost: gap between training and validation, weights, time of one "
@@ -48,37 +46,20 @@ def results(evidence: Evidence) -> Section:
             ),
             Bullets([named(finding.text, finding.variant) for finding in findings.effects(evidence.verdicts)]),
             Figure(
-                lambda: bars(
-                    names,
-                    {_("Test accuracy"): [t.value for t in tests]},
-                    low={_("Test accuracy"): [t.low for t in tests]},
-                    high={_("Test accuracy"): [t.high for t in tests]},
-                    ylabel=_("Test accuracy"),
-                    percent=True,
-                    start=None,
-                    reference=entries[0].name,
-                ),
+                comparison(evidence).plot,
                 _("Test accuracy of each model"),
-                source="opened.frame()['accuracy'].plot.barh();",
+                source="opened.plot()",
             ),
             Figure(
-                lambda: bars(
-                    names,
-                    {_("Training time"): [entry.fit_time for entry in entries]},
-                    low={_("Training time"): [min(entry.fit_times) for entry in entries]},
-                    high={_("Training time"): [max(entry.fit_times) for entry in entries]},
-                    ylabel=_("Training time (s)"),
-                    digits=0 if longest > 20 else 1,
-                    reference=entries[0].name,
-                ),
+                partial(comparison(evidence).plot, "time"),
                 _("Training time of each model, mean and spread over seeds ({processor}, threads: {threads})").format(
                     processor=evidence.environment["processor"], threads=evidence.environment["threads"]
                 ),
-                source="opened.frame()['fit_time'].plot.barh();",
+                source="opened.plot('time')",
             ),
             Details(
                 _("Learning curves of every variant"),
-                [block for entry in entries[1:] for block in _curves(entry)],
+                learning_curves(entries[1:], _("Learning curves of `{name}`")),
             ),
         ],
     )
@@ -190,17 +171,6 @@ def robustness(evidence: Evidence) -> Section:
     )
 
 
-def _curves(entry: Entry) -> Sequence[Block]:
-    return [
-        Figure(
-            entry.curves.plot,
-            _("Learning curves of `{name}`").format(name=entry.name),
-            source=f"{at(entry)}.curves().plot()",
-        ),
-        Paragraph(named(findings.overfits(entry.curves.overfitting).text, entry.name)),
-    ]
-
-
 def _broken(entry: Entry) -> str:
     n = len(entry.errors)
     return ngettext("`{name}`: one trial broke down.", "`{name}`: {n} trials broke down.", n).format(
@@ -225,6 +195,30 @@ def _reading(evidence: Evidence) -> str:
     return " ".join([*none, *found, *evidence.verdicts.notes])
 
 
+def _balanced(evidence: Evidence) -> str:
+    """What accuracy hides where the classes are not of one size."""
+    best = max(evidence.entries, key=_balanced_accuracy)
+    told = _(
+        "The training classes are unbalanced (largest over smallest: {ratio}): a model may do well by knowing the "
+        "large ones. The balanced accuracy, the mean of the recalls of the classes, is {reference} for the reference, "
+        "and greatest for `{best}`, {value}; no interval is given. The verdicts are about accuracy: "
+        '`result.verdicts(metric="macro_f1")` weighs the classes alike.'
+    )
+    recipes = [entry.candidate.recipe for entry in evidence.entries]
+    untried = not any(recipe.class_weight or recipe.resample for recipe in recipes)
+    advice = _('Two variants are worth trying, with `class_weight="balanced"` and with `resample="balanced"`.')
+    return " ".join([told, advice] if untried else [told]).format(
+        ratio=number(evidence.balance.ratio, 1),
+        reference=percent(_balanced_accuracy(evidence.reference)),
+        best=best.name,
+        value=percent(_balanced_accuracy(best)),
+    )
+
+
+def _balanced_accuracy(entry: Entry) -> float:
+    return (entry.test or entry.validation).balanced
+
+
 def _always_wrong(answers: Predictions, images: int) -> str:
     correct = answers.correct()
     never, ever = int((correct.max(axis=0) == 0).sum()), int((correct.min(axis=0) == 0).sum())
@@ -233,5 +227,5 @@ def _always_wrong(answers: Predictions, images: int) -> str:
         return _("Test images: {images}; misclassified: {ever}.").format(**figures)
     return _(
         "Test images: {images}; misclassified by at least one seed: {ever}, of which by all {k} seeds: {never}. The "
-        "latter are beyond this model, or wrongly labelled; for the others, chance in training decides."
+        "latter may be beyond this model, or wrongly labelled; for the others, chance in training decides."
     ).format(**figures, k=len(answers.seeds))

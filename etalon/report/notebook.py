@@ -1,12 +1,15 @@
 """The report as a notebook: its texts, and code cells that compute its figures and tables again.
 
-A figure or a table with a `source` becomes a code cell; without one, it is shown as it was.
+A figure or a table with a `source` becomes a code cell; without one, it is shown as it was. What an author has added to
+the notebook that was there is kept (`etalon.report.kept`).
 """
 
 import base64
+import hashlib
 import os
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +17,8 @@ from typing import Any
 
 from etalon import locales
 from etalon.errors import ReportError
-from etalon.locales import _
-from etalon.report import files
+from etalon.locales import _, ngettext
+from etalon.report import files, kept
 from etalon.report.blocks import (
     Badge,
     Bullets,
@@ -35,6 +38,8 @@ from etalon.report.tree import Node, tree
 
 KERNEL = "python3"  # Jupyter's name for the interpreter that is running
 
+LONGEST = 60  # letters of a cell's name
+
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|$~]")
 _LIST = re.compile(r"^(\s*)([-+]|\d+[.)])(?=\s)")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -46,6 +51,8 @@ def render(
 ) -> None:
     """Write the document to `path` as a notebook; by default with the outputs of its cells.
 
+    Where Étalon has written a notebook before, the cells that its author added or changed are kept.
+
     Args:
         setup: the first code cell, after which every `source` can run. The notebook runs in the folder where it is
             written, in the document's language (ETALON_LANG).
@@ -53,17 +60,36 @@ def render(
         timeout: in seconds, for one cell.
 
     Raises:
-        ReportError: `path` cannot be written, no kernel can be started, or a cell fails.
+        ReportError: `path` cannot be written, what is there was not written by Étalon, no kernel can be started, or a
+            cell fails.
+
+    Warns:
+        EditedByHand: cells that the author has changed are kept as they are.
     """
     place = files.destination(path)
+    old = kept.cells_of(place)
     with locales.use(document.lang):
         notebook = _Cells(document.lang).notebook(document, setup)
+        notebook.cells, edited = kept.merge(notebook.cells, old)
         if execute:
             _execute(notebook, place.parent.resolve(), document.lang, timeout)
     import nbformat
 
     nbformat.validate(notebook)
     files.save(place, (nbformat.writes(notebook) + "\n").encode())
+    if edited:
+        warnings.warn(_told(place, edited), kept.EditedByHand, stacklevel=3)
+
+
+def _told(place: Path, edited: Sequence[Any]) -> str:
+    first = next(iter(edited[0].source.strip().splitlines()), "")
+    return ngettext(
+        "{path}: one cell was changed by hand (“{first}”). It is kept as it is and no longer follows the results; "
+        "delete it to have it written again.",
+        "{path}: {n} cells were changed by hand (the first: “{first}”). They are kept as they are and no longer follow "
+        "the results; delete them to have them written again.",
+        len(edited),
+    ).format(path=place, n=len(edited), first=first)
 
 
 def _execute(notebook: Any, folder: Path, lang: str, timeout: int) -> None:
@@ -130,6 +156,8 @@ class _Cells:
         self.cells: list[Any] = []
         self.texts: list[str] = []
         self.attachments: dict[str, dict[str, str]] = {}
+        self.name = "title"  # of the next text
+        self.names: set[str] = set()
 
     def notebook(self, document: Document, setup: str) -> Any:
         from nbformat.v4 import new_notebook
@@ -137,8 +165,9 @@ class _Cells:
         self.texts += [f"# {self.inline(document.title)}", self.inline(document.subtitle)]
         meta = [*document.meta.items(), (_("Date"), locales.date(document.created))]
         self.texts.append("\n".join(f"- **{self.inline(name)}** {self.inline(value)}" for name, value in meta))
+        self.texts += [f"> **{self.inline(document.notice)}**"] if document.notice else []
         if setup.strip():
-            self.code(setup)
+            self.code(setup, "setup")
         self.nodes(tree(document))
         self.flush()
         kernel = {"name": KERNEL, "display_name": "Python 3 (ipykernel)", "language": "python"}
@@ -151,10 +180,14 @@ class _Cells:
 
     def block(self, node: Node) -> None:
         match node.block:
-            case Section(title=title):
+            case Section(title=title, source=source):
                 self.flush()
+                self.name = node.anchor
                 self.texts.append(f"{'#' * min(node.level + 1, 6)} {node.number} {self.inline(title)}")
-                self.nodes(node.children)
+                if source is not None:
+                    self.code(source)
+                else:
+                    self.nodes(node.children)
             case Details(summary=summary):
                 self.texts.append(f"**{self.inline(summary)}**")
                 self.nodes(node.children)
@@ -207,11 +240,14 @@ class _Cells:
         line = "".join(markdown(span) for span in spans(" ".join(text.split()), self.lang))
         return _LIST.sub(lambda match: match[1] + match[2][:-1] + "\\" + match[2][-1], line)
 
-    def code(self, source: str) -> None:
+    def code(self, source: str, name: str = "") -> None:
         from nbformat.v4 import new_code_cell
 
         self.flush()
-        self.cells.append(new_code_cell(source.strip("\n"), id=self.identity()))
+        source = source.strip("\n")
+        name = self.unique(name or f"code-{hashlib.sha256(source.encode()).hexdigest()[:8]}")
+        self.cells.append(kept.mark(new_code_cell(source, id=name), name))
+        self.name = f"{name}-after"
 
     def flush(self) -> None:
         from nbformat.v4 import new_markdown_cell
@@ -219,11 +255,19 @@ class _Cells:
         text = "\n\n".join(filter(None, self.texts))
         if text:
             extra = {"attachments": self.attachments} if self.attachments else {}
-            self.cells.append(new_markdown_cell(text, id=self.identity(), **extra))
+            name = self.unique(self.name)
+            self.cells.append(kept.mark(new_markdown_cell(text, id=name, **extra), name))
         self.texts, self.attachments = [], {}
 
-    def identity(self) -> str:
-        return f"cell-{len(self.cells) + 1}"
+    def unique(self, name: str) -> str:
+        """`name`, or one made from it that no other cell has: the same in every notebook made from these blocks."""
+        name = candidate = name[:LONGEST]
+        n = 1
+        while candidate in self.names:
+            n += 1
+            candidate = f"{name}-{n}"
+        self.names.add(candidate)
+        return candidate
 
 
 def markdown(span: Span) -> str:

@@ -37,9 +37,11 @@ from etalon.report.tree import Node, tree
 
 TEXT_WIDTH = 16.4 / 2.54  # inches: A4 less the margins of template.typ
 MAX_HEIGHT = 20.5 / 2.54  # inches
+SIZE, LEAST_SIZE = 9.0, 5.5  # points: letters of a table
+LETTER, INSET = 0.5, 0.6  # of that size: width of a letter, room at each side of a cell
 MATRIX = 5  # columns of numbers from which a table is one
-MAX_SVG = 400_000  # bytes: beyond, viewers are slow to show a drawing of so many strokes
 
+_BREAK = "\N{ZERO WIDTH SPACE}"
 _LONG = re.compile(r"\w\S{11,}")
 _JOINT = re.compile(r"(?<=[_/\\.,=-])(?=[^\W_])")
 
@@ -94,10 +96,13 @@ class _Writer:
         return {
             "lang": document.lang,
             "name": plain(document.title, self.lang),
+            "summary": plain(document.subtitle, self.lang),
+            "keywords": [plain(f"{name} {value}", self.lang) for name, value in document.meta.items()],
             "title": self.inline(document.title),
             "subtitle": self.inline(document.subtitle),
             "meta": [[self.inline(name), self.inline(value)] for name, value in meta],
             "contents": _("Contents"),
+            "notice": self.inline(document.notice),
             "blocks": self.nodes(tree(document)),
         }
 
@@ -135,6 +140,7 @@ class _Writer:
             "align": list(table.alignment),
             "header": [self.inline(column.header) for column in table.columns],
             "widths": widths(table),
+            "size": size(table),
             "kinds": [column.kind for column in table.columns],
             "rows": [[self.cell(cell) for cell in row] for row in table.rows],
             "highlight": list(table.highlight),
@@ -148,8 +154,7 @@ class _Writer:
     def figure(self, figure: Figure) -> dict[str, Any]:
         image = figure.image(self.lang)
         self.images += 1
-        light = not image.raster and len(image.svg) <= MAX_SVG
-        suffix, data = ("svg", image.svg) if light else ("png", image.png)
+        suffix, data = ("png", image.png) if image.raster else ("svg", image.svg)
         name = f"{self.images}.{suffix}"
         (self.folder / name).write_bytes(data)
         natural, height = image.size
@@ -174,10 +179,29 @@ def widths(table: Table) -> list[int]:
 
 
 def _longest(table: Table, column: int) -> int:
-    cells = [table.columns[column].header, *(row[column] for row in table.rows)]
-    return min(40, max(8, *(len(cell.text if isinstance(cell, Badge) else cell) for cell in cells)))
+    cells = [cell.text if isinstance(cell, Badge) else cell for cell in (row[column] for row in table.rows)]
+    header = table.columns[column].header  # which may take several lines
+    return min(40, max([8, len(header) // 3, *map(len, header.split()), *map(len, cells)]))
+
+
+def size(table: Table) -> float:
+    """In points, of the table's letters: smaller where the columns would not fit, whatever has to stay on one line."""
+    letters = sum(_unbroken(table, i) for i in range(len(table.columns)))
+    room = 72 * TEXT_WIDTH / (LETTER * letters + 2 * INSET * len(table.columns))
+    return round(max(LEAST_SIZE, min(SIZE, room)), 1)
+
+
+def _unbroken(table: Table, column: int) -> int:
+    """The letters that a column cannot break: a number, a verdict, the longest piece of a word."""
+    cells = [cell.text if isinstance(cell, Badge) else cell for cell in (row[column] for row in table.rows)]
+    words = [piece for word in table.columns[column].header.split() for piece in breakable(word).split(_BREAK)]
+    if table.columns[column].kind == "text":
+        words += [piece for cell in cells for word in cell.split() for piece in breakable(word).split(_BREAK)]
+    else:
+        words += cells
+    return max(map(len, words), default=1)
 
 
 def breakable(text: str) -> str:
     """`text` whose long words (paths, names of variants) may be broken after their punctuation."""
-    return _LONG.sub(lambda match: _JOINT.sub("\N{ZERO WIDTH SPACE}", match[0]), text)
+    return _LONG.sub(lambda match: _JOINT.sub(_BREAK, match[0]), text)

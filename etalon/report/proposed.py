@@ -3,12 +3,14 @@
 from functools import partial
 
 from etalon.analysis import findings
-from etalon.data.splits import Fixed, HoldOut, KFold, Split
+from etalon.data.splits import Fixed, HoldOut, KFold, Split, overlap
 from etalon.locales import _, choose, in_points, ngettext, number, percent, seconds
 from etalon.models.factors import short
+from etalon.report.audited import worth_knowing
 from etalon.report.blocks import Bullets, Callout, Code, Column, Details, Figure, Paragraph, Section, Table
 from etalon.report.evidence import Entry, Evidence
 from etalon.report.inline import escape
+from etalon.report.learnt import learning_curves
 from etalon.report.tables import at, named
 
 
@@ -43,6 +45,7 @@ def introduction(evidence: Evidence) -> Section:
                         source="dataset.describe().plot()",
                     ),
                     Paragraph(described.verdict),
+                    *worth_knowing(evidence.audit),
                 ],
             ),
             Section(_("How the models are compared"), [Bullets(_method(evidence))]),
@@ -58,7 +61,9 @@ def reference(evidence: Evidence) -> Section:
         [
             layer.name,
             layer.kind,
-            " × ".join(map(str, layer.output_shape)) if layer.output_shape else "—",
+            " × ".join("?" if side is None else number(side, 0) for side in layer.output_shape)
+            if layer.output_shape
+            else "—",
             number(layer.per_unit, 0) if layer.per_unit else "—",
             number(layer.units, 0) if layer.units else "—",
             number(layer.total, 0),
@@ -85,12 +90,7 @@ def reference(evidence: Evidence) -> Section:
             *([Code(entry.candidate.variant.source)] if entry.candidate.variant.source else []),
             Paragraph(_recipe(entry)),
             Table(columns, rows, _("Layers and weights of the reference"), source=f"{at(entry)}.candidate.weights"),
-            Figure(
-                entry.curves.plot,
-                _("Learning curves of `{name}`: mean and spread over seeds").format(name=entry.name),
-                source=f"{at(entry)}.curves().plot()",
-            ),
-            Paragraph(named(findings.overfits(entry.curves.overfitting).text, entry.name)),
+            *learning_curves([entry], _("Learning curves of `{name}`: mean and spread over seeds")),
             Paragraph(
                 ngettext(
                     "With one seed it reaches **{test}** on test (95% interval {low} to {high}), {validation} on "
@@ -119,21 +119,20 @@ def proposals(evidence: Evidence) -> Section:
         [
             escape(entry.name),
             ", ".join(dict.fromkeys(family_name(factor.family) for factor in entry.candidate.factors)) or "—",
-            escape(_("; ").join(factor.sentence() for factor in entry.candidate.factors)) or _("nothing"),
+            _changes(entry, evidence),
             escape(entry.because) or "—",
         ]
         for entry in evidence.entries[1:]
     ]
     columns = [Column(_("Variant")), Column(_("Family")), Column(_("What changes")), Column(_("Why"))]
-    warned = [findings.several_factors(entry.name, entry.candidate.factors) for entry in evidence.entries[1:]]
+    warned = [
+        findings.several_factors(entry.name, entry.candidate.factors, _start_of(entry, evidence))
+        for entry in evidence.entries[1:]
+    ]
     return Section(
         _("Proposed improvements"),
         [
-            Paragraph(
-                start
-                + " "
-                + _("What changes is found by comparing each variant with the reference; nobody declares it.")
-            ),
+            Paragraph(f"{start} {_found_how(evidence)}"),
             Table(columns, rows, _("The variants, what they change and why")),
             *(Callout(named(warning.text, warning.variant), "unsure") for warning in warned if warning),
             Details(
@@ -183,6 +182,39 @@ def split_sentence(split: Split) -> str:
     return _("Each of {n} folds serves for validation in turn, the others for training.").format(n=split.folds)
 
 
+def overlap_sentence(split: Split) -> str:
+    """What is allowed for because the seeds learn from images of one pool."""
+    if isinstance(split, Fixed):
+        return _("All seeds learn from the same images: the intervals do not speak of other training images.")
+    return _(
+        "The seeds have training images in common. On validation, for k seeds, the part of the variance that is theirs "
+        "is therefore multiplied by 1/k + {ratio} rather than 1/k (Nadeau and Bengio 2003; {ratio}: images that "
+        "validate / images learnt from)."
+    ).format(ratio=number(overlap(split), 2))
+
+
+def _found_how(evidence: Evidence) -> str:
+    if any(_start_of(entry, evidence) for entry in evidence.entries[1:]):
+        return _(
+            "What changes is found by comparing each variant with the one that it comes after, the reference unless "
+            "another is named; nobody declares it."
+        )
+    return _("What changes is found by comparing each variant with the reference; nobody declares it.")
+
+
+def _start_of(entry: Entry, evidence: Evidence) -> str:
+    """The variant that this one comes after; "" where that is the reference."""
+    after = entry.candidate.after
+    return "" if after == evidence.reference.name else after
+
+
+def _changes(entry: Entry, evidence: Evidence) -> str:
+    """What a variant changes, as inline markup."""
+    start = _start_of(entry, evidence)
+    changes = escape(_("; ").join(factor.sentence() for factor in entry.candidate.factors)) or _("nothing")
+    return _("from `{name}`: {changes}").format(name=start, changes=changes) if start else changes
+
+
 def _aim(evidence: Evidence) -> str:
     n, k = len(evidence.entries) - 1 + len(evidence.lost), len(evidence.seeds)
     compared = ngettext(
@@ -195,17 +227,20 @@ def _aim(evidence: Evidence) -> str:
         "Each is trained with the same {k} seeds, on the same images, in the same order (trainings in all: {trials}).",
         k,
     )
+    if evidence.planned is not None:
+        alike = _("Each is trained with the same seeds, on the same images, in the same order.")
+        trained = f"{alike} {evidence.spared}"
     told = _(
         "It says which differences are real, where the chosen model still fails, how it copes with degraded images, "
         "and which one to choose."
     )
-    trials = number(evidence.tally.trained + evidence.tally.cached, 0)
+    trials = number(evidence.trainings, 0)
     return " ".join([compared.format(n=n), trained.format(k=k, trials=trials), told])
 
 
 def _method(evidence: Evidence) -> list[str]:
     return [
-        split_sentence(evidence.split),
+        split_sentence(evidence.split) + " " + overlap_sentence(evidence.split),
         _("The choice is made on validation. The test images are looked at only after it, to measure it."),
         _(
             "A difference is judged against two sources of chance at once, the seeds and the images (crossed "
@@ -215,6 +250,7 @@ def _method(evidence: Evidence) -> list[str]:
             "**Better** or **worse**: adjusted p under 0.05. **Equivalent**: within {rope}, by two one-sided tests. "
             "**Undecided**: neither; the report then says what would settle it."
         ).format(rope=in_points(evidence.rope, margin=True)),
+        *filter(None, [evidence.verdicts.design.told]),
     ]
 
 

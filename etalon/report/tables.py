@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from etalon.analysis.crossed import Interval
 from etalon.analysis.verdicts import Verdict
+from etalon.figures.bars import bars
 from etalon.figures.intervals import verdict_name, with_interval
 from etalon.locales import _, in_points, number, p_cell, percent, points, seconds
 from etalon.report.blocks import Badge, Cell, Column, Kind, Table, Tone
@@ -17,6 +18,9 @@ from etalon.report.inline import escape as escape_markup
 if TYPE_CHECKING:
     import pandas as pd
 
+    from etalon.figures.style import Axes
+
+What = Literal["accuracy", "time"]
 Field = tuple[str, Kind, Callable[[Entry], Cell]]  # header, kind, what stands there for a variant
 
 TONES: dict[str, Tone] = {"better": "good", "worse": "bad", "equivalent": "neutral", "undecided": "unsure"}
@@ -48,9 +52,12 @@ class Comparison:
                 "val_accuracy": entry.validation.accuracy.value,
                 "gap": entry.curves.overfitting.gap,
                 "fit_time": entry.fit_time,
+                "seeds": len(entry.fit_times),
             }
             if entry.test:
                 row["accuracy"] = entry.test.accuracy.value
+            if self.evidence.balance.unbalanced:
+                row["balanced_accuracy"] = (entry.test or entry.validation).balanced
             if entry.verdict:
                 row |= {
                     "difference": entry.verdict.difference,
@@ -61,6 +68,32 @@ class Comparison:
                 }
             rows.append(row)
         return pd.DataFrame(rows, index=pd.Index([entry.name for entry in self.evidence.entries], name="variant"))
+
+    def plot(self, what: What = "accuracy", ax: "Axes | None" = None) -> "Axes":
+        """Bars, one a model: accuracy with its 95% interval, or time of one training with its spread over seeds."""
+        entries = self.evidence.entries
+        names, reference = [entry.name for entry in entries], entries[0].name
+        if what == "time":
+            times = [entry.fit_times for entry in entries]
+            values, low, high = [entry.fit_time for entry in entries], list(map(min, times)), list(map(max, times))
+            label, digits = _("Training time (s)"), 0 if max(values) > 20 else 1
+        else:
+            found = [(entry.test or entry.validation).accuracy for entry in entries]
+            values, low, high = [f.value for f in found], [f.low for f in found], [f.high for f in found]
+            label, digits = _("Test accuracy") if self._on_test else _("Validation accuracy"), 2
+        shares = what == "accuracy"
+        return bars(
+            names,
+            {label: values},
+            low={label: low},
+            high={label: high},
+            ax=ax,
+            ylabel=label,
+            percent=shares,
+            start=None if shares else 0.0,
+            digits=digits,
+            reference=reference,
+        )
 
     def __str__(self) -> str:
         import io
@@ -115,6 +148,7 @@ class Comparison:
         title = _("Test accuracy") if self._on_test else _("Validation accuracy")
         return [
             (title, "number", lambda e: accuracy((e.test or e.validation).accuracy)),
+            *self._balanced(),
             (_("Difference (points)"), "number", lambda e: _difference(e.verdict)),
             (
                 _("Adjusted p"),
@@ -122,7 +156,20 @@ class Comparison:
                 lambda e: _p(e.verdict),
             ),
             (_("Verdict"), "verdict", lambda e: _badge(e.verdict)),
+            *self._uneven(),
         ]
+
+    def _uneven(self) -> list[Field]:
+        """Where some variants have more seeds than others."""
+        if self.evidence.planned is None:
+            return []
+        return [(_("Seeds"), "number", lambda e: number(len(e.fit_times), 0))]
+
+    def _balanced(self) -> list[Field]:
+        """Where the classes are not of one size, accuracy alone flatters those that answer the largest."""
+        if not self.evidence.balance.unbalanced:
+            return []
+        return [(_("Balanced accuracy"), "number", lambda e: percent((e.test or e.validation).balanced))]
 
     def _costs(self) -> list[Field]:
         return [
@@ -141,16 +188,25 @@ class Comparison:
             ).format(
                 reference=self.evidence.reference.name,
                 part=part,
-                k=len(self.evidence.seeds),
+                k=self._seeds,
                 n=number(self._images, 0),
                 m=len(self.evidence.verdicts),
                 rope=in_points(self.evidence.rope, margin=True),
             ),
             *self.evidence.verdicts.notes,
+            *filter(None, [self.evidence.spared]),
+            *filter(None, [self.evidence.mixture]),
             *self.evidence.recommendation.reasons,
         ]
         lost = [_("{name}: every trial broke down.").format(name=name) for name in self.evidence.lost]
         return notes + lost
+
+    @property
+    def _seeds(self) -> str:
+        """Of a comparison; from the least to the greatest number, where they were added."""
+        most = len(self.evidence.seeds)
+        least = min((v.comparison.k for v in self.evidence.verdicts.items), default=most)
+        return f"{most}" if self.evidence.planned is None or least == most else f"{least} – {most}"
 
     @property
     def _images(self) -> int:

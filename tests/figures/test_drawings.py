@@ -69,6 +69,11 @@ class TestGrid:
     def test_shape(self, n, columns):
         assert columns_for(n) == columns
 
+    def test_each_line_of_a_title_is_wrapped(self):
+        figure = grid(self.images, ["Chaussures de sport d'été → Bottines fourrées\n98,12 % (3/5)"] * 10)
+        figure.draw_without_rendering()
+        assert_apart([ax.title for ax in figure.axes])
+
     def test_holes_are_empty_and_rows_are_named(self):
         figure = grid(self.images[:5], columns=3, row_titles=["first", "second"])
         assert len(figure.axes) == 6
@@ -88,7 +93,7 @@ class TestCurves:
     y = np.array([0.9, 0.95, 0.97])
 
     def test_numbers_and_band(self):
-        line = Line("train", self.y, self.y - 0.01, self.y + 0.01, dashed=True)
+        line = Line("train", self.y, self.y - 0.01, self.y + 0.01, stroke="dashed")
         ax = curves([line, Line("validation", self.y - 0.02)], unit="percent", mark=2, mark_label="least")
         np.testing.assert_array_equal(ax.lines[0].get_xdata(), [1, 2, 3])
         np.testing.assert_array_equal(ax.lines[0].get_ydata(), self.y)
@@ -97,6 +102,10 @@ class TestCurves:
         assert (band.y0, band.y1) == pytest.approx((0.89, 0.98))
         assert ax.lines[2].get_xdata()[0] == 2
         assert [t.get_text() for t in ax.get_legend().get_texts()] == ["train", "validation", "least"]
+
+    def test_colours_that_come_round_again_have_another_stroke(self):
+        ax = curves([Line(str(i), self.y) for i in range(25)])
+        assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == 25
 
     def test_one_epoch_is_a_point(self):
         ax = curves([Line("train", [0.9])])
@@ -135,6 +144,17 @@ class TestConfusion:
         y, p = rng.integers(0, 4, 200), rng.integers(0, 4, 200)
         expected = confusion_matrix(y, p, normalize=normalise)
         np.testing.assert_allclose(shares(confusion_matrix(y, p).astype(float), normalise), expected)
+
+    @pytest.mark.parametrize("n", [2, 10, 15, 30, 100])
+    def test_long_names_keep_apart_whatever_their_number(self, n):
+        ax = confusion(np.eye(n) * 100, [f"Chaussures de sport n° {i:3}" for i in range(n)])
+        ax.figure.draw_without_rendering()
+        assert_apart(ax.get_yticklabels())
+        edge = ax.figure.get_window_extent()
+        for box in boxes([*ax.get_yticklabels(), *ax.get_xticklabels()]):
+            assert edge.x0 <= box.x0
+            assert edge.y0 <= box.y0
+        assert max(ax.figure.get_size_inches()) < 14
 
     def test_mean_counts_in_french(self):
         with use("fr"):
@@ -219,6 +239,29 @@ def test_forest():
     assert ax.lines[1].get_color() == style.VERDICTS["better"]
     with use("fr"):
         assert forest(["a"], [0.0031], [0.0], [0.01], ["better"]).texts[0].get_text() == "+0,31 [±0,00\u00a0; +1,00]"
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+@pytest.mark.parametrize(
+    ("shortest", "longest"),
+    [(0.004, 0.9), (1.0, 1.02), (3.3, 9), (20, 47), (41, 130), (58, 75), (200, 900), (3, 4000), (5000, 90000)],
+)
+def test_pareto_times_never_touch(shortest, longest, lang):
+    with use(lang):
+        ax = pareto(["a", "b"], [shortest, longest], [0.9, 0.95], front=[True, True])
+    ax.figure.draw_without_rendering()
+    texts = [tick for tick in ax.get_xticklabels() if ax.get_xlim()[0] <= tick.get_position()[0] <= ax.get_xlim()[1]]
+    assert len(texts) >= 2
+    found = boxes(texts)
+    assert all(two.x0 - one.x1 > 4 for one, two in itertools.pairwise(found))
+
+
+def test_pareto_times_are_round():
+    with use("fr"):
+        ax = pareto(["a", "b"], [20, 200], [0.9, 0.95], front=[True, True])
+    told = [text.get_text() for text in ax.get_xticklabels()]
+    assert {"20 s", "30 s", "1 min", "2 min", "3 min", "5 min"} <= set(told)
+    assert told == sorted(told, key=lambda text: float(text.split()[0]) * (60 if "min" in text else 1))
 
 
 @pytest.mark.parametrize("seed", range(4))

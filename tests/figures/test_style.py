@@ -5,8 +5,12 @@ import numpy as np
 import pytest
 
 from etalon.figures.style import (
+    INK,
+    NIGHT,
     PALETTE,
+    PAPER,
     REFERENCE,
+    VERDICTS,
     axes,
     canvas,
     colours,
@@ -69,14 +73,56 @@ def test_the_reference_is_grey_and_the_others_differ():
     assert len(set(markers(names, "reference").values())) == 11
 
 
-def test_the_palette_stays_distinct_for_colour_blind_readers():
-    """Under Viénot's simulation of deuteranopia no two colours of the first eight come close."""
-    to_lms = np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]])
-    project = np.array([[1, 0, 0], [0.494207, 0, 1.24827], [0, 0, 1]])
-    rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in PALETTE[:8]])
-    seen = (np.linalg.inv(to_lms) @ project @ to_lms @ (rgb**2.2).T).T.clip(0, 1) ** (1 / 2.2)
-    apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)[~np.eye(8, dtype=bool)]
-    assert apart.min() > 0.1
+DEFICIENCIES = {  # Machado, Oliveira & Fernandes 2009, severity 1, on linear RGB
+    "none": np.eye(3),
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+def linear(colours):
+    """(n, 3) linear RGB of sRGB colours."""
+    rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colours])
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb):
+    """(n, 3) CIE 1976 L*a*b* of linear RGB, white D65."""
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = rgb @ to_xyz.T / [0.9505, 1.0, 1.089]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
+
+
+def contrast(colours, ground):
+    """(n,) as WCAG 2.2 defines it."""
+    luminance = linear([*colours, ground]) @ [0.2126, 0.7152, 0.0722]
+    low, high = np.sort(np.stack([luminance[:-1], np.full(len(colours), luminance[-1])]), axis=0)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("sight", DEFICIENCIES)
+@pytest.mark.parametrize("ground", ["paper", "night"])
+def test_no_two_colours_look_alike_to_colour_blind_readers(sight, ground):
+    shown = [NIGHT.get(c, c) for c in PALETTE] if ground == "night" else PALETTE
+    seen = lab((linear(shown) @ np.transpose(DEFICIENCIES[sight])).clip(0, 1))
+    apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)[~np.eye(len(PALETTE), dtype=bool)]
+    assert apart.min() > 11, "2.3 is a just noticeable difference"
+
+
+def test_neighbours_of_the_palette_stay_apart_on_grey_paper():
+    assert np.abs(np.diff(lab(linear(PALETTE))[:, 0])).min() > 15
+    first = np.sort(lab(linear(PALETTE[:5]))[:, 0])
+    assert np.diff(first).min() > 9, "the first five all differ in print"
+
+
+def test_every_colour_stands_out_on_light_and_on_dark_pages():
+    dark = [NIGHT.get(c, c) for c in (*PALETTE, REFERENCE, *VERDICTS.values())]
+    assert contrast(dark, NIGHT[PAPER]).min() > 3
+    assert contrast([*PALETTE, REFERENCE, *VERDICTS.values()], PAPER).min() > 2.2
+    assert contrast([INK], PAPER)[0] > 7
+    assert contrast([NIGHT[INK]], NIGHT[PAPER])[0] > 7
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure as Canvas
 
 from etalon import locales
 from etalon.errors import ReportError
+from etalon.figures.style import INK, NIGHT, PAPER
 from etalon.report import html
 from etalon.report.blocks import (
     TONES,
@@ -261,6 +262,28 @@ def test_text_is_legible(english: Document, theme: int) -> None:
     pairs += [(word, "wash") for word in ("key", "string", "remark", "figure")]
     for text, ground in pairs:
         assert contrast(colour[text], colour[ground]) >= 4.5, (text, ground)
+
+
+def test_figures_follow_the_theme_of_the_page(english: Document) -> None:
+    text = html.render(english)
+    paper = re.findall(r"--paper: (#[0-9a-f]{6})", text)
+    assert paper == [PAPER.lower(), NIGHT[PAPER].lower()]
+    drawings = [image for image in Page(text).all("img") if image["class"] == "vector"]
+    assert len(drawings) == 7
+    for image in drawings:
+        svg = base64.b64decode(image["src"].partition(",")[2]).decode()
+        assert "prefers-color-scheme:dark" in svg
+        colours = dict(re.findall(r"(--c\d): ?(#[0-9a-f]{6})", svg[: svg.index("@media")]))
+        used = set(re.findall(r"var\((--c\d)\)", svg))
+        assert used <= set(colours)
+        assert not set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", svg)) & {PAPER.lower(), INK.lower()}
+
+
+def test_a_heavy_drawing_is_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etalon.report.images.HEAVY", 0)
+    image = Page(html.render(around(Figure(curves, "F.")))).all("img")[0]
+    assert image["class"] == "raster"
+    assert image["src"].startswith("data:image/png")
 
 
 def test_code_is_coloured_and_unknown_languages_are_not() -> None:

@@ -39,7 +39,10 @@ def test_escaped_text_comes_out_as_it_went_in(text: str) -> None:
 
 
 def test_spaces_and_apostrophes_of_each_language() -> None:
-    assert plain("l'écart : 98,94 % « net » ; oui ?", "fr") == "l’écart\xa0: 98,94\xa0% «\xa0net\xa0»\xa0; oui\xa0?"
+    assert plain("l'écart : 98,94 % « net » ; oui ?", "fr") == (
+        "l’écart\xa0: 98,94\xa0% «\xa0net\xa0»\u202f; oui\u202f?"
+    )
+    assert plain("+0,31 point, 3,2 Mo !", "fr") == "+0,31\xa0point, 3,2\xa0Mo\u202f!"
     assert plain("don't wait 3 min 05 s : no", "en") == "don’t wait 3\xa0min 05\xa0s : no"
     assert spans("`l'a : b`", "fr") == (Span("l'a : b", code=True),)
 

@@ -148,5 +148,5 @@ def test_the_file_is_plain_json(tmp_path: Path) -> None:
     notebook.render(around(Paragraph("x")), tmp_path / "a.ipynb", setup="1", execute=False)
     loaded = json.loads((tmp_path / "a.ipynb").read_text(encoding="utf-8"))
     assert loaded["nbformat"] == 4
-    assert [cell["id"] for cell in loaded["cells"]] == ["cell-1", "cell-2", "cell-3"]
+    assert [cell["id"] for cell in loaded["cells"]] == ["title", "setup", "setup-after"]
     assert loaded["metadata"]["kernelspec"]["name"] == "python3"

@@ -103,6 +103,15 @@ def test_columns_of_numbers_take_what_they_need_and_texts_the_rest() -> None:
     assert [width > 0 for width in pdf.widths(matrix)] == [False, *[True] * 10]
 
 
+def test_letters_are_smaller_where_many_columns_must_fit() -> None:
+    few = Table([Column("a"), Column("b", "number")], [["x", "98.12%"]])
+    many = Table([Column("a"), *[Column("b", "number")] * 14], [["x", *["98.12%"] * 14]])
+    more = Table([Column("a"), *[Column("b", "number")] * 40], [["x", *["98.12%"] * 40]])
+    assert pdf.size(few) == 9
+    assert pdf.LEAST_SIZE < pdf.size(many) < 9
+    assert pdf.size(more) == pdf.LEAST_SIZE
+
+
 def test_long_words_may_be_broken_after_their_punctuation() -> None:
     assert pdf.breakable("two_convolutions_more") == "two_\u200bconvolutions_\u200bmore"
     assert pdf.breakable("two_conv") == "two_conv"
@@ -120,7 +129,7 @@ def test_heavy_drawings_go_in_as_png(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(pdf._Writer, "figure", figure)
     pdf.render(around(Figure(curves)), tmp_path / "a.pdf")
-    monkeypatch.setattr(pdf, "MAX_SVG", 0)
+    monkeypatch.setattr("etalon.report.images.HEAVY", 0)
     pdf.render(around(Figure(confusion, width=1.0)), tmp_path / "a.pdf")
     assert [drawing["image"] for drawing in written] == ["1.svg", "1.png"]
     assert written[0]["width"] == pytest.approx(pdf.TEXT_WIDTH), "wider than the text, drawn as wide as it"
