@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from etalon.analysis.design import Auto
     from etalon.crossvalidated import label_errors
     from etalon.data.audit import audit
     from etalon.data.augmentation import Brightness, Contrast, Cutout, Flip, Noise, Rotation, Shear, Shift, Zoom
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from etalon.study.store import Store
     from etalon.study.variant import MoreThanOneFactor
     from etalon.train.recipe import EarlyStopping, Recipe
+    from etalon.train.updates import smallest_batch
     from etalon.workbench import Study, open_study
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Auto",
     "Between",
     "Brightness",
     "Contrast",
@@ -61,10 +64,12 @@ __all__ = [
     "lower",
     "open_study",
     "search",
+    "smallest_batch",
     "weights",
 ]
 
 _NAMES = {  # where each public name is defined
+    "analysis.design": "Auto",
     "crossvalidated": "label_errors",
     "data.audit": "audit",
     "data.augmentation": "Brightness Contrast Cutout Flip Noise Rotation Shear Shift Zoom",
@@ -82,6 +87,7 @@ _NAMES = {  # where each public name is defined
     "study.store": "Store",
     "study.variant": "MoreThanOneFactor",
     "train.recipe": "EarlyStopping Recipe",
+    "train.updates": "smallest_batch",
     "workbench": "Study open_study",
 }
 _MODULES = {name: f"etalon.{module}" for module, names in _NAMES.items() for name in names.split()}

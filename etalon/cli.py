@@ -3,7 +3,7 @@
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from etalon.lessons.verbs import app as lessons_app
 
 if TYPE_CHECKING:
     from etalon.data.dataset import Dataset
@@ -38,6 +40,15 @@ class MetricName(StrEnum):
     MACRO_F1 = "macro_f1"
 
 
+def _seeds(text: str) -> int | str:
+    """A number of seeds, or "auto"."""
+    if text == "auto":
+        return text
+    if not text.isdecimal() or not int(text):
+        raise typer.BadParameter(f"{text!r} is neither a number of seeds, 1 or more, nor auto")
+    return int(text)
+
+
 app = typer.Typer(
     help="Which of your ideas really made an image classifier better.",
     no_args_is_help=True,
@@ -47,6 +58,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at labelled images before training on them.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(lessons_app, name="lessons")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.py", help="A file that makes one etalon.Study.")]
 Source = Annotated[str, typer.Argument(help="digits, mnist, fashion_mnist, cifar10, a folder, an archive, .npz, .csv.")]
@@ -54,8 +66,14 @@ StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of the
 Lang = Annotated[Language | None, typer.Option("--lang", help="Language of what is written [ETALON_LANG].")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the results there as JSON; - for standard output.")]
 Data = Annotated[str | None, typer.Option("--data", help="Other images than the study's own.")]
-Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings of each variant.")]
+Seeds = Annotated[
+    Any,
+    typer.Option(
+        "--seeds", metavar="N|auto", parser=_seeds, help="Trainings of each variant; auto: more where undecided."
+    ),
+]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs, for variants that do not set their own.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer images, epochs and seeds.")]
 Size = Annotated[int | None, typer.Option("--size", min=1, help="Bring the images to this side, in pixels.")]
 
 
@@ -154,6 +172,7 @@ def run(
     data: Data = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
+    quick: Quick = False,
     store: StoreOption = None,
     lang: Lang = None,
     as_json: Json = None,
@@ -168,14 +187,14 @@ def run(
 
     with use(lang):
         options = {"data": data, "seeds": seeds, "epochs": epochs, "report": str(report), "sealed": sealed}
-        question = ask(study, store or default_store(), options)
+        question = None if quick else ask(study, store or default_store(), options)
         answer = question.recall() if question else None
         if answer:
             for text in answer.warnings:
                 warnings.warn(text, stacklevel=2)
         else:
             with _overheard() as said:
-                changed = _study(study, data=data, seeds=seeds, epochs=epochs, store=store)
+                changed = _study(study, data=data, seeds=seeds, epochs=epochs, store=store, quick=quick)
                 result = _run(changed, workers)
                 answer = _answer(result, None if sealed else report or result.report_path(study.stem))
             if question:
@@ -264,6 +283,7 @@ def compare(
     data: Data = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
+    quick: Quick = False,
     store: StoreOption = None,
     test: Annotated[
         bool, typer.Option("--test", help="On the test images: opens the seal, which is recorded.")
@@ -277,7 +297,7 @@ def compare(
     if every == (second is not None):
         raise typer.BadParameter("name two variants, or ask for --all")
     with use(lang):
-        result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store).result()
+        result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store, quick=quick).result()
         shown = result.test() if test else result
         if first is None or second is None:
             _print(shown.verdicts(pairs="all", metric=metric.value, of=of), as_json)
@@ -288,19 +308,38 @@ def compare(
 @app.command()
 def report(
     study: StudyFile,
-    to: Annotated[Path | None, typer.Option("--to", help=".html, .pdf or .ipynb [in the store].")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help=".html, .pdf or .ipynb, or a folder for several [the store's].")
+    ] = None,
+    formats: Annotated[
+        str | None, typer.Option("--format", metavar="FORMATS", help="html, pdf, ipynb, or several: html,pdf.")
+    ] = None,
     data: Data = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
+    quick: Quick = False,
     store: StoreOption = None,
-    lang: Lang = None,
+    languages: Annotated[
+        str | None, typer.Option("--lang", metavar="LANGUAGES", help="en, fr, or both: en,fr [ETALON_LANG].")
+    ] = None,
 ) -> None:
-    """Write the report of a study that has been run. Nothing is trained."""
-    from etalon.locales import use
+    """Write the report of a study that has been run, in one form or several. Nothing is trained."""
+    from etalon.locales import LANGUAGES, use
+    from etalon.report.render import RENDERERS
 
-    with use(lang):
-        result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store).result()
-        typer.echo(result.report(to or result.report_path(study.stem)))
+    suffixes = [f".{name}" for name in _several("--format", formats, [suffix[1:] for suffix in RENDERERS])]
+    spoken: list[str | None] = [*_several("--lang", languages, LANGUAGES)] or [None]
+    one = to is not None and to.suffix != "" and not to.is_dir()
+    if one and (suffixes or len(spoken) > 1):
+        raise typer.BadParameter("with --format or two languages, --to is a folder")
+    for lang in spoken:
+        with use(lang):
+            result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store, quick=quick).result()
+            if to and not one:
+                to.mkdir(parents=True, exist_ok=True)
+            paths = [to] if to and one else [result.report_path(study.stem, s, to) for s in suffixes or [".html"]]
+            for path in result.reports(paths):
+                typer.echo(path)
 
 
 @app.command()
@@ -311,6 +350,7 @@ def export(
     data: Data = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
+    quick: Quick = False,
     store: StoreOption = None,
     lang: Lang = None,
 ) -> None:
@@ -318,7 +358,7 @@ def export(
     from etalon.locales import use
 
     with use(lang):
-        result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store).result()
+        result = _study(study, data=data, seeds=seeds, epochs=epochs, store=store, quick=quick).result()
         typer.echo(result[variant or result.recommend().chosen].export(to))
 
 
@@ -357,11 +397,12 @@ def _label_errors(dataset: "Dataset", folds: int, epochs: int | None, store: Pat
     return label_errors(dataset, folds=folds, epochs=epochs, store=store)
 
 
-def _study(path: Path, *, store: Path | None, **changes: Any) -> "Study":
+def _study(path: Path, *, store: Path | None, quick: bool = False, **changes: Any) -> "Study":
     from etalon.workbench import open_study
 
     given = {name: value for name, value in {**changes, "store": store}.items() if value is not None}
-    return open_study(path).with_(**given)
+    study = open_study(path).with_(**given)
+    return study.quick() if quick else study
 
 
 def _run(study: "Study", workers: int | None) -> "Result":
@@ -383,6 +424,15 @@ def _answer(result: "Result", report: Path | None) -> "Answer":
     opened = result.test()
     opened.report(report)
     return Answer(str(opened), {**opened.to_json(), "report": str(report)}, report=str(report))
+
+
+def _several(option: str, given: str | None, known: Sequence[str]) -> list[str]:
+    """The names in "html,pdf", each once, none if the option was not given."""
+    names = list(dict.fromkeys(name.strip().lower() for name in (given or "").split(",") if name.strip()))
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise typer.BadParameter(f"{option} takes {', '.join(known)}; not {', '.join(unknown)}")
+    return names
 
 
 def _store(place: Path | None) -> "Store":

@@ -3,6 +3,7 @@
 __all__ = [
     "DataError",
     "EtalonError",
+    "LessonError",
     "ModelError",
     "RecipeError",
     "ReportError",
@@ -60,3 +61,7 @@ class StoreError(EtalonError):
 
 class ReportError(EtalonError):
     """A report that cannot be rendered."""
+
+
+class LessonError(EtalonError):
+    """A lesson that does not exist, or cannot be written."""

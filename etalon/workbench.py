@@ -4,24 +4,31 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from operator import index
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar
 
+from etalon.analysis.design import Auto
+from etalon.analysis.looks import further
 from etalon.data.dataset import Dataset
 from etalon.data.load import load
 from etalon.data.splits import HoldOut, KFold, Split
 from etalon.errors import EtalonError, StudyError
 from etalon.locales import Text, _, choose, ngettext
+from etalon.report.answered import Question
 from etalon.result import Result
+from etalon.study.executors import executor
 from etalon.study.plan import Plan, Tally
-from etalon.study.progress import progress as show_progress
+from etalon.study.quick import FirstLook, first_look, shorter
+from etalon.study.settle import at_hand, train
 from etalon.study.store import Store, default_store
-from etalon.study.variant import Variant, candidates
+from etalon.study.variant import Candidate, Variant, candidates
 from etalon.train.recipe import Recipe
 
 Build = Callable[..., Any]
+Compute = TypeVar("Compute", bound=Callable[[Any], Any])
 SEEDS, VALIDATION = 5, 0.2
 SPLITS = ("validation", "split", "folds")  # three ways to say one thing
 TAKEN = sys.stdlib_module_names | {"etalon", "keras", "numpy", "torch"}  # no study may stand in their place
@@ -34,7 +41,8 @@ class Study:
         title: what the report is called; a text, or one for each language {"fr": ..., "en": ...}.
         data: anything that `etalon.load` takes.
         size: the side, or (height, width), to which images are brought.
-        seeds: how many trainings of each variant (seeds 0, 1, ...), or the seeds themselves; 5 by default.
+        seeds: how many trainings of each variant (seeds 0, 1, ...), or the seeds themselves; 5 by default. "auto", or
+            an `etalon.Auto`: three for all, then more only where the verdict on validation is undecided.
         validation: the share of the training part that validates, drawn anew for each seed, class by class; 0.2 by
             default.
         split: another way to choose what validates: `HoldOut`, `Fixed` (Keras's last ones) or `KFold`.
@@ -54,7 +62,7 @@ class Study:
         data: Any = "mnist",
         *,
         size: int | tuple[int, int] | None = None,
-        seeds: int | Sequence[int] | None = None,
+        seeds: int | Sequence[int] | Auto | Literal["auto"] | None = None,
         validation: float | None = None,
         split: Split | None = None,
         folds: int | None = None,
@@ -81,7 +89,9 @@ class Study:
         self.title, self.context, self.rope = title, context, rope
         self.data, self.size, self.settings = data, size, settings
         self.split = _split(validation, split, folds)
-        self.seeds = _seeds(seeds, self.split)
+        auto = Auto.of(seeds)
+        self.looks = auto.looks if auto else ()
+        self.seeds = _seeds(auto.most if auto else seeds, self.split)
         self.store = store
         self.origin = ""  # Python that makes this study again, when it was read from a file
         self._given: Mapping[str, Any] = {
@@ -89,6 +99,8 @@ class Study:
             **{"validation": validation, "split": split, "folds": folds, "store": store, **settings},
         }
         self.variants: dict[str, Variant] = {}
+        self.questions: dict[str, Question] = {}
+        self.look: FirstLook | None = None  # when it is but a first look
 
     def reference(self, build: Build) -> Build:
         """Decorate the function that makes the reference model: a Keras model or an nn.Module."""
@@ -101,12 +113,16 @@ class Study:
         self._add(Variant.of(build, "", {}))
         return build
 
-    def variant(self, because: Text = "", *, name: str = "", **keywords: Any) -> Callable[[Build], Build]:
+    def variant(
+        self, because: Text = "", *, name: str = "", after: str = "", **keywords: Any
+    ) -> Callable[[Build], Build]:
         """Decorate a function that makes a variant.
 
         Args:
             because: why it was proposed; the report says it.
             name: by default the function's.
+            after: the variant, declared before, of which it changes something, where that is not the reference: what
+                it changes is then told from there. `Result.verdicts(pairs="steps")` compares the two.
             keywords: arguments of the function, or settings of the recipe (see `Recipe`).
         """
 
@@ -124,10 +140,46 @@ class Study:
                     _("there is no reference yet"),
                     _("Declare @study.reference first."),
                 )
-            self._add(Variant.of(build, because, keywords, name))
+            if after and after not in self.variants:
+                raise StudyError(
+                    f"after={after!r}",
+                    _("no variant of this name is declared yet"),
+                    _("There are {names}.").format(names=", ".join(self.variants)),
+                )
+            self._add(Variant.of(build, because, keywords, name, after))
             return build
 
         return declare
+
+    def question(self, text: Text) -> Callable[[Compute], Compute]:
+        """Decorate a function that answers a question, which the report then asks and answers, in this order.
+
+        The function is given the result, on test when the report is; it returns findings, records that can be drawn or
+        tabulated, tables, figures or texts: one, or several in a tuple.
+        """
+
+        def declare(compute: Compute) -> Compute:
+            if compute.__name__ in self.questions:
+                raise StudyError(
+                    _("a second question called {name!r}").format(name=compute.__name__),
+                    _("names tell questions apart"),
+                    _("Give its function another name."),
+                )
+            self.questions[compute.__name__] = Question(text, compute)
+            return compute
+
+        return declare
+
+    def quick(self) -> Self:
+        """A copy for a first look: fewer images, epochs and seeds, so that all of it takes a minute or two."""
+        ready = [Candidate.of(variant, self.settings, self.dataset) for variant in self.variants.values()]
+        look = first_look(ready, self.dataset)
+        few: dict[str, Any] = {"folds": look.seeds} if isinstance(self.split, KFold) else {"seeds": look.seeds}
+        epochs = shorter(self.settings.get("epochs", Recipe.model_fields["epochs"].default))
+        other = self.with_(data=self.dataset.take(look.train, look.test), epochs=epochs, **few)
+        other.variants = {name: look.shortened(variant) for name, variant in self.variants.items()}
+        other.look, other.origin = look, self.origin and f"{self.origin}.quick()"
+        return other
 
     def run(self, *, workers: int | None = None, progress: bool = True) -> Result:
         """Train what has not been trained yet, and return the results.
@@ -136,13 +188,8 @@ class Study:
             workers: processes that train, by default one for each core; 0: this process does.
             progress: show how far it is.
         """
-        plan = self.plan
-        keys = {key: place for place, key in reversed(list(plan.keys.items()))}
-        epochs = {c.name: c.recipe.epochs for c in plan.candidates}
-        names = {key: (variant, seed, epochs[variant]) for key, (variant, seed) in keys.items()}
-        with show_progress(names, len(plan.missing()), show=progress) as notify:
-            tally = plan.execute(workers, notify)
-        return self._result(plan, tally)
+        with executor(workers, len(set(self.plan.keys.values()))) as carrier:
+            return self._conduct(partial(train, carrier=carrier, progress=progress))
 
     def result(self) -> Result:
         """The results at hand, nothing being trained.
@@ -150,18 +197,7 @@ class Study:
         Raises:
             StudyError: a trial is missing; those that broke down are not.
         """
-        plan, failures = self.plan, self.plan.failures()
-        missing = [place for place in plan.missing() if place not in failures]
-        if missing:
-            raise StudyError(
-                ngettext(
-                    "{n} trial of {total} missing in {store}", "{n} trials of {total} missing in {store}", len(missing)
-                ).format(n=len(missing), total=len(plan.keys), store=plan.store.folder),
-                _("they have not been trained, or something that decides their result has changed since"),
-                _("Run the study first."),
-            )
-        keys, broken = set(plan.keys.values()), {plan.keys[place] for place in failures}
-        return self._result(plan, Tally(0, len(keys - broken), len(broken)))
+        return self._conduct(at_hand)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -170,13 +206,22 @@ class Study:
 
     @cached_property
     def plan(self) -> Plan:
-        """Every model built and checked, every trial's key; nothing trained."""
+        """Every model built and checked, every trial's key, up to the first look; nothing trained."""
         if not self.variants:
             raise StudyError(
                 _("a study without a reference"), _("there is nothing to train"), _("Declare @study.reference.")
             )
         ready = candidates(self.variants, self.settings, self.dataset)
-        return Plan(choose(self.title), self.dataset, ready, self.split, self.seeds, Store(self.folder))
+        return Plan(
+            choose(self.title),
+            self.dataset,
+            ready,
+            self.split,
+            self.seeds,
+            Store(self.folder),
+            looks=self.looks,
+            taken={c.name: self.looks[0] for c in ready} if self.looks else {},
+        )
 
     def with_(self, **changes: Any) -> Self:
         """A copy with other data, seeds, store or settings of the recipe; a variant's own settings stay."""
@@ -186,9 +231,10 @@ class Study:
         if isinstance(_split(**{name: changes.get(name) for name in SPLITS}), KFold):
             given["seeds"] = None
         other = type(self)(**{**given, **changes})
-        other.variants = dict(self.variants)
+        other.variants, other.questions, other.look = dict(self.variants), dict(self.questions), self.look
         if self.origin and isinstance(other.data, str | Path):  # a notebook can say it again
-            told = ", ".join(f"{name}={value!r}" for name, value in {**changes, "store": str(other.folder)}.items())
+            said = {**changes, "store": other.folder}
+            told = ", ".join(f"{k}={str(v) if isinstance(v, Path) else v!r}" for k, v in said.items())
             other.origin = f"{self.origin}.with_({told})"
         return other
 
@@ -207,8 +253,23 @@ class Study:
         self.variants[variant.name] = variant
         vars(self).pop("plan", None)  # it had one variant less
 
+    def _conduct(self, settle: Callable[[Plan], Tally]) -> Result:
+        """The result of the plan, and where seeds are added look after look, of what the verdicts ask for."""
+        plan, trained = self.plan, 0
+        while True:
+            tally = settle(plan)
+            trained += tally.trained
+            before = tally.cached + tally.trained - trained
+            result = self._result(plan, Tally(trained, before, tally.failed))
+            wanted = further(result.verdicts(), plan.taken, result.reference.name) if plan.looks else plan.taken
+            if wanted == plan.taken:
+                return result
+            plan = replace(plan, taken=wanted)
+
     def _result(self, plan: Plan, tally: Tally) -> Result:
-        return Result(plan, tally, title=self.title, context=self.context, rope=self.rope, origin=self.origin)
+        return Result(
+            plan, tally, title=self.title, context=self.context, rope=self.rope, study=self, origin=self.origin
+        )
 
 
 def _split(validation: float | None, split: Split | None, folds: int | None) -> Split:
@@ -221,7 +282,7 @@ def _split(validation: float | None, split: Split | None, folds: int | None) -> 
     return HoldOut(VALIDATION if validation is None else validation) if folds is None else KFold(folds)
 
 
-def _seeds(given: int | Sequence[int] | None, split: Split) -> tuple[int, ...]:
+def _seeds(given: Any, split: Split) -> tuple[int, ...]:
     if isinstance(split, KFold):
         if given is not None:
             raise StudyError(_("seeds and folds"), _("each fold takes the place of a seed"), _("Give one of them."))
@@ -230,10 +291,11 @@ def _seeds(given: int | Sequence[int] | None, split: Split) -> tuple[int, ...]:
     try:
         seeds = tuple(map(index, wanted if isinstance(wanted, Iterable) else range(wanted)))
     except TypeError as error:
-        raise StudyError(f"seeds={given!r}", _("seeds are whole numbers"), _("Give seeds=5, or a list.")) from error
+        why = _("seeds are whole numbers")
+        raise StudyError(f"seeds={given!r}", why, _('Give seeds=5, a list, or "auto".')) from error
     if not seeds or len(set(seeds)) < len(seeds) or not all(0 <= seed < 2**32 for seed in seeds):
         why = _("there must be one at least, each once, from 0 to 2**32 - 1")
-        raise StudyError(f"seeds={given!r}", why, _("Give seeds=5, or a list."))
+        raise StudyError(f"seeds={given!r}", why, _('Give seeds=5, a list, or "auto".'))
     return seeds
 
 

@@ -47,15 +47,17 @@ orders = pd.DataFrame(
     ],
     columns=[size, base, price, kind],
 )
-orders.map(lambda value: number(value, 1) if isinstance(value, float) else value)
+orders.map(lambda value: number(value, 1) if isinstance(value, float) else value).replace(
+    "nan", "?"
+)
 
 # %% [markdown] lang="fr"
-# Deux des quatre défauts se trouvent par pandas seul. Les deux autres demandent de connaître le sujet : ici, qu'aucun
-# four n'accepte une pizza de trois mètres, et qu'une pizza est grande à partir de 32 cm.
+# Pandas trouve seul deux des quatre défauts. Les deux autres demandent de connaître le sujet : ici, qu'aucun four
+# n'accepte une pizza de trois mètres, et qu'une pizza est grande à partir de 32 cm.
 
 # %% [markdown] lang="en"
-# Two of the four faults are found by pandas alone. The others ask for some knowledge of the subject: here, that no
-# oven takes a pizza three metres wide, and that a pizza is large from 32 cm on.
+# Pandas finds two of the four faults by itself. The others ask for some knowledge of the subject: here, that no oven
+# takes a pizza three metres wide, and that a pizza is large from 32 cm on.
 
 # %%
 faults = pd.DataFrame(

@@ -30,7 +30,7 @@ def _one_thread() -> None:
 @pytest.fixture(autouse=True)
 def _apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the user's settings, nor writes in the working directory."""
-    for name in ("ETALON_STORE", "ETALON_LANG", "LC_ALL", "LC_MESSAGES"):
+    for name in ("ETALON_STORE", "ETALON_DATABASE", "ETALON_LANG", "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "en_GB.UTF-8")
     monkeypatch.setenv("ETALON_DEVICE", "cpu")

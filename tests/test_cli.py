@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from typer.main import get_command
 
-from etalon import Study
+from etalon import Study, load
 from etalon.cli import app, main
 from etalon.data.dataset import Dataset
 from etalon.report.blocks import Document
@@ -38,6 +38,9 @@ def wide(neurons):
 """
 VERBS = [
     "init",
+    "lessons",
+    "lessons open",
+    "lessons site",
     "data show",
     "data audit",
     "run",
@@ -120,10 +123,9 @@ class TestMain:
 
     def test_the_verbs(self) -> None:
         commands = get_command(app).commands  # type: ignore[attr-defined]
-        found = [
-            *(f"data {name}" for name in commands["data"].commands),
-            *(name for name in commands if name != "data"),
-        ]
+        groups = {name: command.commands for name, command in commands.items() if hasattr(command, "commands")}
+        found = [f"{group} {name}" for group, verbs in groups.items() for name in verbs]
+        found += [name for name in commands if name != "data"]
         assert sorted(found) == sorted(VERBS)
 
     @pytest.mark.parametrize("verb", ["", "data", *VERBS])
@@ -133,7 +135,7 @@ class TestMain:
         assert f"Usage: etalon {verb}".rstrip() in done.out
         if verb and verb != "data":
             assert "--lang" in done.out
-            assert ("--json" in done.out) == (verb not in ("init", "report", "export"))
+            assert ("--json" in done.out) == (verb not in ("init", "report", "export", "lessons open", "lessons site"))
         if verb in ("run", "list", "show", "compare", "report", "export"):
             assert "--store" in done.out
 
@@ -326,7 +328,7 @@ class TestRun:
         found = json.loads(etalon("run", folder / "blob_study.py", *options).out)
         assert found["variants"][0]["accuracy"].keys() == {"validation"}
         assert not (tmp_path / "store" / "reports").exists()
-        assert Store(tmp_path / "store").openings(found["data"]["digest"]) == []
+        assert Store(tmp_path / "store").openings(found["data"]["test_digest"]) == []
 
     @pytest.mark.usefixtures("_sketched")
     def test_other_data_and_epochs(self, etalon: Etalon, folder: Path, tmp_path: Path) -> None:
@@ -424,7 +426,7 @@ class TestLooking:
         assert done.out.startswith("wide")
         assert "Verdict(" not in done.out
         ledger = Store(trained).openings
-        digest = json.loads(etalon("data", "show", folder / "blobs.npz", "--json", "-").out)["digest"]
+        digest = load(folder / "blobs.npz").test_digest
         assert ledger(digest) == []
         found = json.loads(etalon(*arguments, "--test", "--json", "-").out)
         assert [verdict["variant"] for verdict in found["verdicts"]] == ["wide"]
@@ -455,6 +457,33 @@ class TestLooking:
         path = trained / "reports" / f"blob_study-blobs.{lang}.html"
         assert done == (0, f"{path}\n", "")
         assert f'lang="{lang}"' in path.read_text(encoding="utf-8")
+
+    @pytest.mark.usefixtures("_sketched")
+    def test_reports_in_several_forms_and_languages(self, etalon: Etalon, folder: Path, trained: Path) -> None:
+        arguments = ["report", folder / "blob_study.py", "--store", trained, "--format", "html,pdf", "--lang", "fr,en"]
+        names = [f"blob_study-blobs.{lang}.{suffix}" for lang in ("fr", "en") for suffix in ("html", "pdf")]
+        done = etalon(*arguments, "--to", "out")
+        assert done == (0, "".join(f"{Path('out', name)}\n" for name in names), "")
+        assert 'lang="fr"' in Path("out", names[1]).read_text(encoding="utf-8")
+        done = etalon(*arguments)
+        assert done.out.splitlines() == [str(trained / "reports" / name) for name in names]
+
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            (["--format", "html,docx"], "--format takes html, pdf, ipynb; not docx"),
+            (["--lang", "en,de"], "--lang takes en, fr; not de"),
+            (["--format", "pdf", "--to", "report.pdf"], "--to is a folder"),
+            (["--lang", "fr,en", "--to", "report.pdf"], "--to is a folder"),
+        ],
+        ids=str,
+    )
+    def test_reports_asked_for_in_a_way_that_has_no_meaning(
+        self, options: list[str], told: str, etalon: Etalon, folder: Path, trained: Path
+    ) -> None:
+        done = etalon("report", folder / "blob_study.py", "--store", trained, *options)
+        assert (done.status, done.out) == (2, "")
+        assert told in " ".join(done.err.split())
 
     def test_an_unknown_language(self, etalon: Etalon, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ETALON_LANG", "de")

@@ -20,4 +20,4 @@ def test_planted_errors_are_the_first(blobs: Dataset, tmp_path: Path) -> None:
     assert all(share > 0.95 for share in found.agreement.values())
     again = etalon.label_errors(data, **arguments)  # nothing is trained: the store remembers
     np.testing.assert_equal([s.quality for s in again.test], [s.quality for s in found.test])
-    assert len(etalon.Store(tmp_path / "store").openings(data.digest)) == 1
+    assert len(etalon.Store(tmp_path / "store").openings(data.test_digest)) == 1

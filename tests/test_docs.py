@@ -166,7 +166,7 @@ def commands() -> dict[str, set[str]]:
     def walk(command: typing.Any, name: str) -> Iterator[tuple[str, set[str]]]:
         for verb, inner in getattr(command, "commands", {}).items():
             yield from walk(inner, f"{name} {verb}".strip())
-        if not hasattr(command, "commands"):
+        if name and (not hasattr(command, "commands") or command.invoke_without_command):
             yield name, {option for parameter in command.params for option in parameter.opts}
 
     from etalon.cli import app
@@ -176,7 +176,7 @@ def commands() -> dict[str, set[str]]:
 
 def test_readme_has_every_verb() -> None:
     table = rows(section("README.md", "Command line"))
-    words = [re.match(r"`etalon ((?:data )?[a-z]+)", cells[0]) for cells in table]
+    words = [re.match(r"`etalon ((?:data |lessons )?[a-z]+)", cells[0]) for cells in table]
     assert sorted(word[1] for word in words if word) == sorted(commands())
 
 
@@ -185,7 +185,7 @@ def test_verbs_and_options_named_exist() -> None:
     options = set.union(*known.values()) | {"--help"}
     for page, text in TEXTS.items():
         for code in quoted(text):
-            if found := re.match(r"etalon ((?:data )?[a-z]+)", code):
+            if found := re.match(r"etalon ((?:data |lessons )?[a-z]+)", code):
                 assert found[1] in known, f"{page}: {code}"
                 assert set(re.findall(r"--[a-z-]+", code)) <= known[found[1]] | {"--help"}, f"{page}: {code}"
             elif code.startswith("--"):
@@ -278,8 +278,9 @@ def test_sources_of_data() -> None:
 
 
 def test_constants_of_the_method() -> None:
+    from etalon.analysis.outlook import MOST_SEEDS, POWER
     from etalon.analysis.recommend import WEIGHTS
-    from etalon.analysis.verdicts import ALPHA, MOST_SEEDS, POWER, ROPE
+    from etalon.analysis.verdicts import ALPHA, ROPE
 
     text = TEXTS["docs/method.md"]
     assert f"It is {ROPE} by default" in text

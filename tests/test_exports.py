@@ -8,6 +8,7 @@ import pytest
 import etalon
 
 PUBLIC = [
+    "Auto",
     "Between",
     "Brightness",
     "Contrast",
@@ -38,6 +39,7 @@ PUBLIC = [
     "lower",
     "open_study",
     "search",
+    "smallest_batch",
     "weights",
 ]
 

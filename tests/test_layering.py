@@ -17,9 +17,11 @@ ORDER = [
     "study",
     "analysis",
     "report",
+    "outcome",
     "result",
     "workbench",
     "crossvalidated",
+    "lessons",
 ]
 FREE = {"cli", "__init__", "__main__", "doctor"}
 CONFINED = {  # a heavy library, and the only places that may import it
@@ -27,9 +29,10 @@ CONFINED = {  # a heavy library, and the only places that may import it
     "seaborn": ["figures/"],
     "torch": ["kernels/", "data/transforms.py", "models/", "train/", "study/"],
     "numba": ["kernels/"],
-    "sqlalchemy": ["study/store.py", "study/schema.py"],
-    "typer": ["cli.py"],
-    "jinja2": ["report/"],
+    "sqlalchemy": ["study/database.py", "study/schema.py", "study/records.py", "study/migrations/"],
+    "alembic": ["study/schema.py", "study/migrations/"],
+    "typer": ["cli.py", "lessons/verbs.py"],
+    "jinja2": ["report/", "lessons/pages.py"],
 }
 
 

@@ -267,9 +267,9 @@ def _calibrated(found: Confidence) -> str:
         ).format(name=found.variant)
     before, after, low, high = made.before, made.after, made.temperatures.min(), made.temperatures.max()
     leaning = (
-        _("the model is too sure of itself")
+        _("the model is too sure of itself on validation")
         if low > 1
-        else _("the model is not sure enough of itself")
+        else _("the model is not sure enough of itself on validation")
         if high < 1
         else _("no validation image is misread, so that there is nothing to fit")
         if low == high
@@ -288,6 +288,8 @@ def _calibrated(found: Confidence) -> str:
         brier=spread(before.brier, 4),
         brier_scaled=spread(after.brier, 4),
     )
+    if np.mean(after.log_loss) >= np.mean(before.log_loss):
+        text += " " + _("By the log loss, scaling brings nothing here.")
     if made.crossed:
         text += " " + _("On validation, each half of the images is scaled by the temperature fitted on the other half.")
     return text

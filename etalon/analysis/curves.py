@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalon.analysis.crossed import quantile
-from etalon.figures.curves import Line, curves, shared_legend
+from etalon.figures.curves import Line, Stroke, curves, shared_legend
 from etalon.figures.intervals import limit_points
 from etalon.figures.style import PALETTE, colours, panels, style, whole
 from etalon.locales import _, in_points
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from etalon.study.run import Run
 
 METRICS = ("accuracy", "val_accuracy", "loss", "val_loss")
+TEST = ("test_loss", "test_accuracy")  # columns of `Run.test_curves`
+STROKES: tuple[Stroke, ...] = ("dashed", "solid", "dotted")  # of training, validation, test
 NOTABLE = 0.01  # relative change of a loss that is worth a word
 Longer = Literal["yes", "no", "flat", "unknown"]
 Matrix = NDArray[np.float64]
@@ -87,8 +89,9 @@ class LearningCurves:
 
     Attributes:
         seeds: (k,).
-        values: metric -> (k, epochs), for accuracy, val_accuracy, loss, val_loss; NaN after a seed has stopped.
-        overfitting: what they show.
+        values: metric -> (k, epochs), for accuracy, val_accuracy, loss, val_loss; NaN after a seed has stopped. And
+            test_accuracy, test_loss, where they were asked for and the test part has been opened.
+        overfitting: what training and validation show.
     """
 
     variant: str
@@ -100,6 +103,22 @@ class LearningCurves:
     def epochs(self) -> int:
         """Of the seed that was trained the longest."""
         return int(self.values["loss"].shape[1])
+
+    @property
+    def opened(self) -> bool:
+        """Whether the curves of the test part are among them."""
+        return "test_loss" in self.values
+
+    @property
+    def caution(self) -> str:
+        """What the curves of the test part must not be used for, in two sentences; empty where there are none."""
+        if not self.opened:
+            return ""
+        return _(
+            "The test curves were kept sealed while the models were trained and chosen, and are drawn now to be looked "
+            "at. Nothing may be chosen on them, neither an epoch nor a setting nor a variant: these images could then "
+            "no longer tell what the choice is worth."
+        )
 
     def mean(self, metric: str) -> Matrix:
         """(epochs,) over the seeds that were still training."""
@@ -115,17 +134,23 @@ class LearningCurves:
         import pandas as pd
 
         columns: dict[str, Matrix] = {}
-        for metric in METRICS:
+        for metric in self.values:
             low, high = self.spread(metric)
             columns |= {metric: self.mean(metric), f"{metric}_low": low, f"{metric}_high": high}
         return pd.DataFrame(columns, index=pd.RangeIndex(1, self.epochs + 1, name="epoch"))
 
     def plot(self, figure: "Figure | None" = None) -> "Figure":
-        """Accuracy beside loss; training dashed, validation solid, the band from the least seed to the greatest."""
+        """Accuracy beside loss; training dashed, validation solid, the band from the least seed to the greatest.
+
+        The test part, once opened, is dotted, and its legend says that it is not for choosing.
+        """
         left, right = panels(1, 2, 9.0, 3.7, figure=figure)
         for ax, metric, label in ((left, "accuracy", _("Accuracy")), (right, "loss", _("Loss"))):
+            lines = [self._line(metric, _("training"), 0), self._line(f"val_{metric}", _("validation"), 1)]
+            if self.opened:
+                lines.append(self._line(f"test_{metric}", _("test, not for choosing"), 2))
             curves(
-                [self._line(metric, _("training"), 0), self._line(f"val_{metric}", _("validation"), 1)],
+                lines,
                 ax=ax,
                 xlabel=_("Epoch"),
                 ylabel=label,
@@ -141,16 +166,19 @@ class LearningCurves:
 
     def _line(self, metric: str, label: str, rank: int) -> Line:
         low, high = self.spread(metric)
-        return Line(label, self.mean(metric), low, high, colour=PALETTE[rank], dashed=rank == 0)
+        return Line(label, self.mean(metric), low, high, colour=PALETTE[rank], stroke=STROKES[rank])
 
 
 def learning_curves(runs: "Sequence[Run]") -> LearningCurves:
     """The curves of one variant.
 
     Args:
-        runs: of one variant, one a seed, at least one.
+        runs: of one variant, one a seed, at least one; the test curves of those that are sealed are not read.
     """
     values = {metric: _stack([run.history[metric] for run in runs]) for metric in METRICS}
+    on_test = [run.test_curves for run in runs if run.test_curves is not None]
+    if len(on_test) == len(runs):
+        values |= {metric: _stack([one[:, column] for one in on_test]) for column, metric in enumerate(TEST)}
     return LearningCurves(runs[0].variant, tuple(run.seed for run in runs), values, overfitting(runs))
 
 
@@ -222,7 +250,7 @@ def compare_curves(all_curves: Sequence[LearningCurves], reference: str | None =
     return whole(left)
 
 
-def _stack(rows: Sequence[Sequence[float]]) -> Matrix:
+def _stack(rows: Sequence[Sequence[float] | Matrix]) -> Matrix:
     """(k, longest) with NaN after the end of each row."""
     stacked = np.full((len(rows), max(map(len, rows))), np.nan)
     for s, row in enumerate(rows):

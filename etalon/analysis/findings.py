@@ -3,23 +3,47 @@
 A sentence never claims more than its interval allows.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from etalon.analysis.crossed import gap
 from etalon.analysis.curves import Overfitting
 from etalon.analysis.mistakes import Confusion, PerClass
+from etalon.analysis.outlook import MOST_SEEDS
 from etalon.analysis.predictions import Predictions
+from etalon.analysis.recommend import Recommendation
 from etalon.analysis.robustness import Robustness, corruption_name
-from etalon.analysis.verdicts import MOST_SEEDS, Verdict, Verdicts
+from etalon.analysis.verdicts import Verdict, Verdicts, plain
 from etalon.figures.intervals import limit_points
 from etalon.locales import _, in_points, ngettext, number, percent
 
 if TYPE_CHECKING:
     from etalon.models.factors import Factor
 
-Kind = Literal["effect", "overfitting", "classes", "confusions", "robustness", "factors", "consistency"]
+Kind = Literal[
+    "effect",
+    "worth",
+    "summary",
+    "overfitting",
+    "gap",
+    "classes",
+    "confusions",
+    "hesitation",
+    "robustness",
+    "factors",
+    "consistency",
+    "recommendation",
+    "data",
+    "weights",
+    "output",
+    "compile",
+    "updates",
+    "architecture",
+    "gradients",
+    "published",
+    "search",
+]
 
 
 @dataclass(frozen=True)
@@ -31,26 +55,47 @@ class Finding:
         text: in the language that was in force.
         numbers: name -> value: fractions for accuracies and their differences, 1.0 for a class or epoch 1.
         variant: which it is about.
+        figure: draws what it rests on, or None.
     """
 
     kind: Kind
     text: str
     numbers: Mapping[str, float]
     variant: str = ""
+    figure: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for `json.dumps`; what is not a finite number is None."""
+        told = asdict(self)
+        del told["figure"]
+        found: dict[str, Any] = plain(told)
+        return found
 
 
 def effects(verdicts: Verdicts) -> tuple[Finding, ...]:
-    """The effect of each variant."""
-    return tuple(effect(verdict, verdicts.rope) for verdict in verdicts.items)
+    """The effect of each variant; the metric is said where it is not accuracy."""
+    found = (effect(verdict, verdicts.rope) for verdict in verdicts.items)
+    if verdicts.metric == "accuracy":
+        return tuple(found)
+    metrics = {
+        "log_loss": _("Log loss: {text}"),
+        "recall": _("Recall of the class: {text}"),
+        "macro_f1": _("Macro F1: {text}"),
+    }
+    return tuple(replace(one, text=metrics[verdicts.metric].format(text=one.text)) for one in found)
 
 
-def effect(verdict: Verdict, rope: float) -> Finding:
-    """The effect of a variant against the reference, in words that its interval allows.
+def effect(verdict: Verdict, rope: float, against: str = "") -> Finding:
+    """The effect of a variant against the reference (or another, by its name), in words that its interval allows.
 
     The interval is the one that holds for all variants together.
     """
     values = {
         "name": verdict.variant,
+        "reference": against or _("the reference"),
         "difference": in_points(verdict.difference),
         "low": limit_points(verdict.low_simultaneous),
         "high": limit_points(verdict.high_simultaneous),
@@ -74,12 +119,19 @@ def effect(verdict: Verdict, rope: float) -> Finding:
 
 def overfits(found: Overfitting) -> Finding:
     """Whether a variant overfits, from which epoch, and whether to train it longer."""
-    told = [found.sentence, found.verdict]
+    told = [found.sentence, found.verdict, *_best_epochs(found)]
     if found.overfits_from is not None:
         told.insert(0, _("{name} overfits from epoch {epoch}.").format(name=found.variant, epoch=found.overfits_from))
     elif found.longer != "unknown":
         told.insert(0, _("{name} shows no overfitting on its loss curves.").format(name=found.variant))
-    numbers = {"gap": found.gap, "best_epoch": float(found.best_epoch), "epochs": float(found.epochs)}
+    numbers = {
+        "gap": found.gap,
+        "best_epoch": float(found.best_epoch),
+        "best_epoch_mean": float(found.best_epochs.mean()),
+        "best_epoch_low": float(found.best_epochs.min()),
+        "best_epoch_high": float(found.best_epochs.max()),
+        "epochs": float(found.epochs),
+    }
     if found.low is not None and found.high is not None:
         numbers |= {"low": found.low, "high": found.high}
     if found.overfits_from is not None:
@@ -94,6 +146,11 @@ def worst_classes(classes: PerClass, n: int = 1) -> Finding:
         _("{name} ({rate} of its images misclassified)").format(name=name, rate=percent(rate)) for name, rate in worst
     )
     text = ngettext("The worst class is {listed}.", "The worst classes are {listed}.", len(worst)).format(listed=listed)
+    k, times = len(classes.error), int((classes.error.argmax(axis=1) == classes.names.index(worst[0][0])).sum())
+    if n == 1 and k > 1:
+        text += " " + ngettext(
+            "It is the worst with {times} seed of {k}.", "It is the worst with {times} seeds of {k}.", times
+        ).format(times=times, k=k)
     return Finding("classes", text, dict(worst), classes.variant)
 
 
@@ -107,7 +164,7 @@ def confusions(confusion: Confusion, n: int = 3) -> Finding:
         _("{true} taken for {predicted} ({images}, {share} of the class)").format(
             true=pair.true,
             predicted=pair.predicted,
-            images=_images(pair.count, mean=seeds > 1),
+            images=some_images(pair.count, mean=seeds > 1),
             share=percent(pair.share, 1),
         )
         for pair in pairs
@@ -140,13 +197,22 @@ def robustness(found: Robustness, model: str) -> Finding:
     return Finding("robustness", text, {**tests, "mean_relative_drop": mean, "worst_drop": drop}, model)
 
 
-def several_factors(variant: str, factors: "Sequence[Factor]") -> Finding | None:
-    """A warning for a variant that differs from the reference in more than one thing; None for one or none."""
+def several_factors(variant: str, factors: "Sequence[Factor]", after: str = "") -> Finding | None:
+    """A warning for a variant that changes more than one thing; None for one or none.
+
+    Args:
+        after: the variant that it comes after; "" for the reference.
+    """
     if len(factors) < 2:
         return None
     text = _(
-        "{name} differs from the reference in {n} factors ({factors}): its effect cannot be put down to one of them."
-    ).format(name=variant, n=len(factors), factors=_("; ").join(factor.sentence() for factor in factors))
+        "{name} differs from {other} in {n} factors ({factors}): its effect cannot be put down to one of them."
+    ).format(
+        name=variant,
+        other=after or _("the reference"),
+        n=len(factors),
+        factors=_("; ").join(factor.sentence() for factor in factors),
+    )
     return Finding("factors", text, {"factors": float(len(factors))}, variant)
 
 
@@ -173,6 +239,21 @@ def consistency(validation: Predictions, test: Predictions) -> Finding:
     return Finding("consistency", pattern.format(name=test.variant, **scores, **interval), numbers, test.variant)
 
 
+def recommended(made: Recommendation) -> Finding:
+    """The model to choose, all told: accuracy, overfitting, time."""
+    chosen = made[made.chosen]
+    told = _("{name} is the one to choose.") if made.chosen != made.reference else _("{name}, the reference, is kept.")
+    numbers = {
+        "accuracy": chosen.accuracy.value,
+        "low": chosen.accuracy.low,
+        "high": chosen.accuracy.high,
+        "gap": chosen.gap,
+        "fit_time": chosen.time,
+        "score": chosen.score,
+    }
+    return Finding("recommendation", " ".join([told.format(name=made.chosen), *made.reasons]), numbers, made.chosen)
+
+
 def _better(verdict: Verdict, values: Mapping[str, str]) -> str:
     if verdict.low_simultaneous > 0:
         return _("{name} is better by {difference} (95% interval {low} to {high}).").format(**values)
@@ -192,11 +273,10 @@ def _worse(verdict: Verdict, values: Mapping[str, str]) -> str:
 
 
 def _equivalent(verdict: Verdict, values: Mapping[str, str]) -> str:
-    low, high = verdict.comparison.interval(0.1)  # inside the margin exactly when both one-sided tests at 5 % pass
     return _(
-        "{name} is equivalent to the reference: {difference}, and the 90% interval ({low_90} to {high_90}) lies "
+        "{name} is equivalent to {reference}: {difference}, and the 90% interval ({low_90} to {high_90}) lies "
         "within the margin of {rope}."
-    ).format(**values, low_90=limit_points(low), high_90=limit_points(high))
+    ).format(**values, low_90=limit_points(verdict.low_narrow), high_90=limit_points(verdict.high_narrow))
 
 
 def _undecided(verdict: Verdict, values: Mapping[str, str]) -> str:
@@ -219,6 +299,20 @@ def _undecided(verdict: Verdict, values: Mapping[str, str]) -> str:
     return f"{text} {_settled(verdict)}"
 
 
+def _best_epochs(found: Overfitting) -> list[str]:
+    """When each seed does best; nothing with one seed, or one epoch."""
+    best = found.best_epochs
+    if len(best) < 2 or found.epochs < 2:
+        return []
+    if best.min() == best.max():
+        return [_("Each seed does best at epoch {epoch}.").format(epoch=best[0])]
+    return [
+        _("The {k} seeds do best at epoch {mean} on average ({low} to {high}).").format(
+            k=len(best), mean=number(float(best.mean()), 1), low=best.min(), high=best.max()
+        )
+    ]
+
+
 def _settled(verdict: Verdict) -> str:
     if verdict.seeds_needed is None:
         return _(
@@ -227,7 +321,7 @@ def _settled(verdict: Verdict) -> str:
     return _("About {n} seeds would settle it, if the true difference is the one seen.").format(n=verdict.seeds_needed)
 
 
-def _images(count: float, *, mean: bool) -> str:
+def some_images(count: float, *, mean: bool) -> str:
     """A number of images, or a mean number with one decimal, of which English makes a plural whatever it is."""
     if mean:
         return ngettext("{n} images", "{n} images", int(round(count, 1))).format(n=number(count, 1))

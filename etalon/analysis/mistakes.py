@@ -111,10 +111,11 @@ class PerClass:
         return [(self.names[i], float(error[i])) for i in np.argsort(-error, kind="stable")[:n]]
 
     def frame(self) -> "pd.DataFrame":
-        """A line a class: error rate with the least and the greatest of the seeds, precision, recall, f1, images."""
+        """A line a class: errors, their rate with the least and the greatest of the seeds, precision... images."""
         import pandas as pd
 
         columns = {
+            "errors": (self.error * self.support).mean(axis=0),
             "error": self.error.mean(axis=0),
             "error_low": self.error.min(axis=0),
             "error_high": self.error.max(axis=0),
@@ -123,7 +124,9 @@ class PerClass:
             "f1": self.f1.mean(axis=0),
             "support": self.support,
         }
-        return pd.DataFrame(columns, index=pd.Index(list(self.names), name="class"))
+        frame = pd.DataFrame(columns, index=pd.Index(list(self.names), name="class"))
+        frame.attrs["caption"] = _("{variant}: errors of each class, mean over seeds").format(variant=self.variant)
+        return frame
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Error rate of each class; the line goes from the least of the seeds to the greatest."""
@@ -236,6 +239,7 @@ def gallery(
     *,
     true: int | str | None = None,
     predicted: int | str | None = None,
+    pairs: Sequence[tuple[int | str, int | str]] = (),
     n: int = 10,
     order: Literal["seeds", "first"] = "seeds",
     seed: int | None = None,
@@ -246,6 +250,7 @@ def gallery(
         images: (pool, h, w, c) those that the predictions are about.
         names: of the classes; their numbers by default.
         true, predicted: keep this class, this answer: a number or a name.
+        pairs: keep these confusions, each (true, predicted), such as the first two fields of a `Confused`.
         n: how many at most.
         order: "seeds": those that most seeds misclassify, then the most confident; "first": by their place in the
             pool, for one seed.
@@ -256,8 +261,7 @@ def gallery(
     """
     shown = _names(names, predictions.n_classes)
     ranks = range(len(predictions.seeds)) if order == "seeds" else [predictions.rank(seed)]
-    mistakes = _mistakes(predictions, ranks, _number(predicted, shown))
-    kept = [m for m in mistakes if true is None or m.true == _number(true, shown)]
+    kept = _mistakes(predictions, ranks, _wanted(shown, true, predicted, pairs))
     if order == "seeds":
         kept.sort(key=lambda m: (-m.wrong, -m.confidence, m.index))
     chosen = tuple(kept[:n])
@@ -265,8 +269,26 @@ def gallery(
     return Gallery(predictions.variant, shown, np.asarray(pictures), chosen, len(kept))
 
 
-def _mistakes(predictions: Predictions, ranks: Sequence[int], answer_wanted: int | None) -> list[Mistake]:
-    """One for each image that a seed among `ranks` misclassifies (as `answer_wanted`), in the order of the pool."""
+def _wanted(
+    names: Sequence[str],
+    true: int | str | None,
+    predicted: int | str | None,
+    pairs: Sequence[tuple[int | str, int | str]],
+) -> NDArray[np.bool_]:
+    """(c, c) the confusions to keep, true classes down."""
+    wanted = np.full((len(names), len(names)), not pairs)
+    for one, other in pairs:
+        wanted[class_number(one, names), class_number(other, names)] = True
+    numbers = np.arange(len(names))
+    if true is not None:
+        wanted &= (numbers == class_number(true, names))[:, None]
+    if predicted is not None:
+        wanted &= numbers == class_number(predicted, names)
+    return wanted
+
+
+def _mistakes(predictions: Predictions, ranks: Sequence[int], wanted: NDArray[np.bool_]) -> list[Mistake]:
+    """One for each image that a seed among `ranks` misclassifies as `wanted` (c, c), in the order of the pool."""
     votes = np.zeros((predictions.pool, predictions.n_classes), np.int64)
     trust = np.zeros((predictions.pool, predictions.n_classes))
     seen = np.zeros(predictions.pool, np.int64)
@@ -275,7 +297,7 @@ def _mistakes(predictions: Predictions, ranks: Sequence[int], answer_wanted: int
         index, y, answer = predictions.index[s], predictions.labels[s], predictions.predicted(s)
         seen[index] += 1
         truth[index] = y
-        wrong = (answer != y) & ((answer_wanted is None) | (answer == answer_wanted))
+        wrong = (answer != y) & wanted[y, answer]
         votes[index[wrong], answer[wrong]] += 1
         trust[index[wrong], answer[wrong]] += predictions.confidence(s)[wrong]
     answer = votes.argmax(axis=1)
@@ -305,9 +327,14 @@ def _names(names: Sequence[str] | None, c: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _number(wanted: int | str | None, names: Sequence[str]) -> int | None:
-    if wanted is None or (isinstance(wanted, int) and 0 <= wanted < len(names)):
-        return wanted if wanted is None else int(wanted)
+def class_number(wanted: int | str, names: Sequence[str]) -> int:
+    """The number of a class, given by its number or by its name.
+
+    Raises:
+        StudyError: there is none.
+    """
+    if isinstance(wanted, int) and 0 <= wanted < len(names):
+        return int(wanted)
     if wanted in names:
         return list(names).index(str(wanted))
     raise StudyError(

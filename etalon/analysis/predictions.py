@@ -117,7 +117,11 @@ class Predictions:
             "confidence": self.confidence(s),
         }
         classes = pd.DataFrame(self.probabilities[s], columns=list(shown))
-        return pd.concat([pd.DataFrame(columns), classes], axis=1)
+        frame = pd.concat([pd.DataFrame(columns), classes], axis=1)
+        frame.attrs["caption"] = _("{variant}: predictions of seed {seed}").format(
+            variant=self.variant, seed=self.seeds[s]
+        )
+        return frame
 
 
 def predictions(runs: "Sequence[Run]", y: NDArray[np.int64], part: PartName) -> Predictions:
@@ -127,6 +131,9 @@ def predictions(runs: "Sequence[Run]", y: NDArray[np.int64], part: PartName) -> 
         runs: of one variant, one a seed.
         y: int64 (n,) labels of the pool: of the train part for "validation", of the test part for "test".
         part: which logits to read.
+
+    Raises:
+        StudyError: the test part of runs that are sealed.
     """
     if part == "validation":
         index = tuple(np.asarray(run.validation_index, np.int64) for run in runs)
@@ -134,6 +141,12 @@ def predictions(runs: "Sequence[Run]", y: NDArray[np.int64], part: PartName) -> 
     else:
         index = tuple(np.arange(len(y), dtype=np.int64) for _run in runs)
         logits = tuple(run.test_logits for run in runs)
+        if any(len(z) < len(y) for z in logits):
+            raise StudyError(
+                _("predictions of {variant} on test").format(variant=runs[0].variant),
+                _("the test part is sealed until the choice is made"),
+                _("Open it with result.test(), which the store writes down."),
+            )
     return Predictions(
         variant=runs[0].variant if runs else "",
         part=part,

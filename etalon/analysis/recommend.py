@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalon.analysis.crossed import Interval, compare, mean_accuracy
+from etalon.analysis.design import ONCE, Design
 from etalon.analysis.verdicts import ALPHA, ROPE, Verdicts, plain, verdicts
 from etalon.errors import StudyError
 from etalon.figures.intervals import limit_points
@@ -138,6 +139,7 @@ def recommend(
     weights: Mapping[str, float] = WEIGHTS,
     alpha: float = ALPHA,
     rope: float = ROPE,
+    design: Design = ONCE,
 ) -> Recommendation:
     """Choose a model from what was measured on validation.
 
@@ -151,6 +153,7 @@ def recommend(
     Args:
         candidates: the reference first.
         weights: for "accuracy", "overfitting", "time"; those left out keep their default.
+        design: the looks and the overlap to allow for.
 
     Raises:
         StudyError: no candidate, a weight that is unknown or negative, scores of other shapes.
@@ -161,24 +164,25 @@ def recommend(
             _("no candidate"), _("there is nothing to choose from"), _("Give the reference and its variants.")
         )
     reference, *others = candidates
-    found = verdicts(reference.correct, {c.name: c.correct for c in others}, alpha=alpha, rope=rope)
+    found = verdicts(reference.correct, {c.name: c.correct for c in others}, alpha=alpha, rope=rope, design=design)
     eligible = [c for c in others if found[c.name].verdict == "better"]
-    close = _close(eligible, alpha, rope)
-    front = pareto_front([c.time for c in candidates], [_mean(c) for c in candidates])
+    close = _close(sorted(eligible, key=lambda c: -found[c.name].difference), alpha, rope, design)
+    gained = [0.0 if c is reference else found[c.name].difference for c in candidates]  # over the seeds of both
+    front = pareto_front([c.time for c in candidates], gained)
     assessed = tuple(
         Assessment(
             name=c.name,
-            accuracy=mean_accuracy(c.correct, alpha=alpha),
+            accuracy=mean_accuracy(c.correct, alpha=alpha, design=design),
             gap=c.gap,
             time=c.time,
-            difference=0.0 if c is reference else found[c.name].difference,
+            difference=difference,
             verdict="reference" if c is reference else found[c.name].verdict,
             eligible=c in eligible,
             close=c in close,
             front=on_front,
-            score=score(c, reference, 0.0 if c is reference else found[c.name].difference, weights),
+            score=score(c, reference, difference, weights),
         )
-        for c, on_front in zip(candidates, front, strict=True)
+        for c, difference, on_front in zip(candidates, gained, front, strict=True)
     )
     best = max((a for a in assessed if a.close), key=lambda a: a.score, default=assessed[0])
     cheaper = [
@@ -204,23 +208,14 @@ def pareto_front(time: Sequence[float], accuracy: Sequence[float]) -> list[bool]
     return [not row.any() for row in beaten]
 
 
-def _close(eligible: Sequence[Candidate], alpha: float, rope: float) -> list[Candidate]:
-    """The most accurate, and those that cannot be told from it."""
-    if not eligible:
-        return []
-    best = max(eligible, key=_mean)
-    close = [best]
-    for other in eligible:
-        if other is not best:
-            found = compare(np.asarray(other.correct, np.float64) - best.correct, alpha=alpha)
-            if found.p > alpha or abs(found.difference) <= rope:
-                close.append(other)
+def _close(ranked: Sequence[Candidate], alpha: float, rope: float, design: Design) -> list[Candidate]:
+    """The first, and those that cannot be told from it."""
+    close = list(ranked[:1])
+    for other in ranked[1:]:
+        found = compare(np.asarray(other.correct, np.float64) - close[0].correct, overlap=design.overlap)
+        if design.two_sided(found.p, found.k) > alpha or abs(found.difference) <= rope:
+            close.append(other)
     return close
-
-
-def _mean(candidate: Candidate) -> float:
-    rows = candidate.correct[np.isfinite(candidate.correct).any(axis=1)]
-    return float(np.nanmean(rows, axis=1).mean())
 
 
 def _checked(weights: Mapping[str, float]) -> dict[str, float]:

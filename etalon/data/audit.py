@@ -1,6 +1,6 @@
 """What may be wrong with a dataset before any model is trained on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from etalon.data.balance import Balance, balance
 from etalon.data.dataset import Dataset, Part, Removal
-from etalon.data.description import BALANCED, SIGNIFICANT
 from etalon.data.duplicates import FAINT, Duplicates, NearDuplicates, Pair, Place, exact, near
-from etalon.locales import _, ngettext, number, p_value
+from etalon.locales import _, ngettext, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from etalon.figures.style import Figure
 
 Where = Literal["across", "train", "test"]
+VERSION = 1  # raised when the same images would no longer give the same findings
 SHOWN, PAIRS_SHOWN = 10, 3  # images and pairs named in a table; to_json names them all
 
 
@@ -27,8 +28,7 @@ class Audit:
     """The findings.
 
     Attributes:
-        imbalance: training images of the largest class / of the smallest.
-        p: chi-square test of the training counts against equal classes (`scipy.stats.chisquare`).
+        sizes: of the classes, in train.
         constant_train, constant_test: images of one single value throughout.
         faint_train, faint_test: others whose pixels have a standard deviation below two grey levels.
         duplicates: every group of identical images, over both parts.
@@ -36,8 +36,7 @@ class Audit:
     """
 
     dataset: Dataset
-    imbalance: float
-    p: float
+    sizes: Balance
     constant_train: tuple[int, ...]
     constant_test: tuple[int, ...]
     faint_train: tuple[int, ...]
@@ -54,11 +53,6 @@ class Audit:
     def digest(self) -> str:
         """Of the dataset."""
         return self.dataset.digest
-
-    @property
-    def unbalanced(self) -> bool:
-        """Whether the classes differ in size by more than chance, and by enough to matter (half as many again)."""
-        return self.p < SIGNIFICANT and self.imbalance >= BALANCED
 
     @property
     def within_train(self) -> tuple[Duplicates, ...]:
@@ -163,9 +157,9 @@ class Audit:
         return {
             "name": self.name,
             "digest": self.digest,
-            "imbalance": self.imbalance,
-            "p": self.p,
-            "unbalanced": self.unbalanced,
+            "imbalance": self.sizes.ratio,
+            "p": self.sizes.p,
+            "unbalanced": self.sizes.unbalanced,
             "constant": {"train": list(self.constant_train), "test": list(self.constant_test)},
             "almost_constant": {"train": list(self.faint_train), "test": list(self.faint_test)},
             "duplicates": [
@@ -174,6 +168,7 @@ class Audit:
             ],
             "near_duplicates": {
                 "threshold": self.near.threshold,
+                "dimension": self.near.dimension if self.near.threshold else None,
                 "pairs": [
                     {
                         "first": list(pair.first),
@@ -186,19 +181,28 @@ class Audit:
             },
         }
 
-    @property
-    def balance(self) -> str:
-        """Whether the classes have the same size, in one sentence: the test says if, the ratio says by how much."""
-        told = _("largest over smallest: {ratio}; chi-square against equal classes, {p}").format(
-            ratio=number(self.imbalance), p=p_value(self.p)
+    @classmethod
+    def of(cls, dataset: Dataset, told: Mapping[str, Any]) -> "Audit":
+        """The reverse of `to_json`, for the same dataset."""
+        constant, faint, near = told["constant"], told["almost_constant"], told["near_duplicates"]
+        pairs = [
+            Pair(Place(*pair["first"]), Place(*pair["second"]), (pair["labels"][0], pair["labels"][1]), pair["ratio"])
+            for pair in near["pairs"]
+        ]
+        dimension = float("nan") if near["dimension"] is None else near["dimension"]
+        return cls(
+            dataset,
+            sizes=Balance(told["imbalance"], told["p"]),
+            constant_train=tuple(constant["train"]),
+            constant_test=tuple(constant["test"]),
+            faint_train=tuple(faint["train"]),
+            faint_test=tuple(faint["test"]),
+            duplicates=tuple(
+                Duplicates(tuple(group["train"]), tuple(group["test"]), tuple(group["labels"]))
+                for group in told["duplicates"]
+            ),
+            near=NearDuplicates(tuple(pairs), near["threshold"], dimension),
         )
-        if self.unbalanced:
-            return _("The classes are unbalanced ({told}): read the balanced accuracy beside the accuracy.").format(
-                told=told
-            )
-        if self.p < SIGNIFICANT:
-            return _("The classes differ in size by more than chance, but little ({told}).").format(told=told)
-        return _("The classes do not differ in size by more than chance ({told}).").format(told=told)
 
     @property
     def verdict(self) -> str:
@@ -213,11 +217,11 @@ class Audit:
 
     def __str__(self) -> str:
         table = self.frame().to_string(index=False)
-        return "\n".join([self.name, self.balance, "", table, "", self.verdict])
+        return "\n".join([self.name, self.sizes.sentence, "", table, "", self.verdict])
 
     def _repr_html_(self) -> str:
         table = self.frame().to_html(index=False)
-        lines = "<br>".join(escape(line) for line in (self.balance, self.verdict))
+        lines = "<br>".join(escape(line) for line in (self.sizes.sentence, self.verdict))
         return f"<h4>{escape(self.name)}</h4><p>{lines}</p>{table}"
 
     def _identical(self, group: Duplicates) -> Iterator[Pair]:
@@ -242,16 +246,12 @@ def audit(dataset: Dataset) -> Audit:
     Identical means the same bytes; `etalon.data.duplicates` says what nearly means. All images are compared with all:
     the time grows with the square of their number.
     """
-    from scipy.stats import chisquare
-
-    counts = dataset.counts("train")
     identical = exact(dataset)
     constant_train, faint_train = _without_content(dataset.train)
     constant_test, faint_test = _without_content(dataset.test)
     return Audit(
         dataset,
-        imbalance=float(counts.max() / counts.min()),
-        p=float(chisquare(counts).pvalue),
+        sizes=balance(dataset.counts("train")),
         constant_train=constant_train,
         constant_test=constant_test,
         faint_train=faint_train,

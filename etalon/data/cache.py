@@ -113,7 +113,7 @@ def _make(folder: Path, build: Callable[[Path], Meta]) -> None:
     try:
         meta = dict(build(temporary))
         train, test = _parts(temporary)
-        meta["digest"] = digest(train, test, tuple(meta["classes"]["en"]))
+        meta["digest"] = digest(train, test, names=tuple(meta["classes"]["en"]))
         (temporary / "meta.json").write_text(json.dumps(meta))
         _publish(temporary, folder)
     except OSError as error:

@@ -5,13 +5,15 @@ import json
 import mmap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from etalon.data.sound import check
 from etalon.errors import DataError
-from etalon.locales import LANGUAGES, _, language, ngettext
+from etalon.locales import _, language, number
 
 if TYPE_CHECKING:
     from etalon.data.description import Description
@@ -104,13 +106,9 @@ class Dataset:
     digest: str = ""
 
     def __post_init__(self) -> None:
-        _check_classes(self)
-        for part in ("train", "test"):
-            _check_part(self, part)
-        _check_shapes(self)
-        _check_counts(self)
+        check(self)
         if not self.digest:
-            object.__setattr__(self, "digest", digest(self.train, self.test, self.classes["en"]))
+            object.__setattr__(self, "digest", digest(self.train, self.test, names=self.classes["en"]))
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, train={self.train!r}, test={self.test!r}, {self.n_classes} classes)"
@@ -140,6 +138,11 @@ class Dataset:
             _("a dataset has two parts, train and test"),
             _('Say "train" or "test"; validation images are drawn from train by a split.'),
         )
+
+    @cached_property
+    def test_digest(self) -> str:
+        """The sha256 (hex) of the test images and their labels alone: the same set whatever is learnt from."""
+        return digest(self.test)
 
     def class_names(self, lang: str | None = None) -> tuple[str, ...]:
         """The names in label order, in `lang` or in the language in force."""
@@ -188,6 +191,39 @@ class Dataset:
             self._first("test", test, 0),
             self.classes,
             " ".join(notes),
+        )
+
+    def unbalanced(self, factor: float = 10.0, *, test: bool = False) -> "Dataset":
+        """A copy whose classes shrink from the first to the last, to see what imbalance does, and what mends it.
+
+        Class c of C keeps the first factor**(-c / (C - 1)) of its images: the long tail of Cui et al. 2019,
+        *Class-balanced loss based on effective number of samples*.
+
+        Args:
+            factor: what the first class keeps over what the last one keeps, at least 1.
+            test: thin out the test part too; by default it stays whole, and remains comparable.
+
+        Raises:
+            DataError: a factor under 1, or one that leaves a class with fewer than two training images.
+        """
+        if not factor >= 1:
+            raise DataError(
+                _("imbalance factor {factor}").format(factor=factor),
+                _("it is what the first class keeps over what the last one keeps"),
+                _("Give a number of at least 1."),
+            )
+        shares = factor ** -np.linspace(0, 1, self.n_classes)
+        told = (
+            _("Unbalanced on purpose in train and test: of the last class 1 image in {factor} is kept.")
+            if test
+            else _("Unbalanced on purpose in train: of the last class 1 image in {factor} is kept.")
+        )
+        return Dataset(
+            self.name,
+            _thin(self.train, shares),
+            _thin(self.test, shares) if test else self.test,
+            self.classes,
+            f"{self.provenance} {told.format(factor=number(factor, 0 if factor == round(factor) else 1))}",
         )
 
     def without(self, *findings: Findings) -> "Dataset":
@@ -241,10 +277,20 @@ def _rest(part: Part, removed: Iterable[int]) -> Part:
     return part if len(kept) == len(part) else Part(np.asarray(part.x[kept]), part.y[kept])
 
 
-def digest(train: Part, test: Part, names: tuple[str, ...]) -> str:
+def _thin(part: Part, shares: NDArray[np.float64]) -> Part:
+    """The first images of each class, so many of each; one at least."""
+    kept = []
+    for label, share in enumerate(shares):
+        places = np.flatnonzero(part.y == label)
+        kept.append(places[: max(1, round(share * len(places)))])
+    index = np.sort(np.concatenate(kept))
+    return Part(np.asarray(part.x[index]), part.y[index])
+
+
+def digest(*parts: Part, names: Sequence[str] = ()) -> str:
     """The sha256 (hex) of the images, the labels and the class names in order, read a chunk at a time."""
     total = hashlib.sha256()
-    for part in (train, test):
+    for part in parts:
         total.update(json.dumps([list(part.x.shape), list(names)]).encode())
         for x, _y in part.chunks():
             total.update(np.ascontiguousarray(x).data)
@@ -263,79 +309,3 @@ def _apportion(counts: NDArray[np.int64], n: int, at_least: int) -> list[int]:
         surplus = np.where(shares > at_least, shares - exact, -np.inf)
         shares[int(np.argmax(surplus))] -= 1
     return [int(share) for share in shares]
-
-
-def _check_classes(dataset: Dataset) -> None:
-    names = dataset.classes
-    if not all(lang in names for lang in LANGUAGES) or len({len(names[lang]) for lang in LANGUAGES}) != 1:
-        raise DataError(
-            _("{name}: classes {classes}").format(name=dataset.name, classes=dict(names)),
-            _("each class needs one name in each language"),
-            _('Give {{"en": (...), "fr": (...)}} of one length; the same names twice will do.').format(),
-        )
-    for lang in LANGUAGES:
-        if len(set(names[lang])) < len(names[lang]):
-            raise DataError(
-                _("{name}: classes {classes}").format(name=dataset.name, classes=list(names[lang])),
-                _("two classes have the same name"),
-                _("Give each class a name of its own."),
-            )
-    if dataset.n_classes < 2:
-        raise DataError(
-            _("{name}: classes {classes}").format(name=dataset.name, classes=list(names["en"])),
-            _("a classifier needs at least two classes"),
-            _("Add the images of a second class."),
-        )
-
-
-def _check_part(dataset: Dataset, name: str) -> None:
-    part = dataset.part(name)
-    where = f"{dataset.name}, {name}"
-    if part.x.dtype != np.uint8 or part.x.ndim != 4 or part.x.shape[-1] not in (1, 3):
-        raise DataError(
-            _("{where}: {dtype} images of shape {shape}").format(where=where, dtype=part.x.dtype, shape=part.x.shape),
-            _("a part holds uint8 images (n, h, w, c) with 1 or 3 channels"),
-            _("Pass the arrays to etalon.load, which converts them."),
-        )
-    if part.y.ndim != 1 or part.y.dtype.kind not in "iu" or len(part.y) != len(part.x):
-        raise DataError(
-            _("{where}: {images} images, {dtype} labels of shape {shape}").format(
-                where=where, images=len(part.x), dtype=part.y.dtype, shape=part.y.shape
-            ),
-            _("each image needs one whole number as its label"),
-            _("Give as many integer labels as there are images."),
-        )
-    if len(part) == 0:
-        raise DataError(where, _("the part is empty"), _("Give at least one image."))
-    low, high = int(part.y.min()), int(part.y.max())
-    if low < 0 or high >= dataset.n_classes:
-        raise DataError(
-            _("{where}: labels from {low} to {high}").format(where=where, low=low, high=high),
-            _("there are {n} classes, numbered 0 to {last}").format(n=dataset.n_classes, last=dataset.n_classes - 1),
-            _("Correct the labels, or name all the classes in classes=."),
-        )
-
-
-def _check_shapes(dataset: Dataset) -> None:
-    train, test = dataset.train.x.shape[1:], dataset.test.x.shape[1:]
-    if train != test:
-        raise DataError(
-            _("{name}: training images {train}, test images {test}").format(name=dataset.name, train=train, test=test),
-            _("both parts must have images of one height, width and number of channels"),
-            _("Convert them to one shape first, or pass size= to etalon.load."),
-        )
-
-
-def _check_counts(dataset: Dataset) -> None:
-    counts = dataset.counts("train")
-    poorest = int(np.argmin(counts))
-    if counts[poorest] < 2:
-        raise DataError(
-            ngettext(
-                "{name}: class {label} has {n} training image",
-                "{name}: class {label} has {n} training images",
-                int(counts[poorest]),
-            ).format(name=dataset.name, label=repr(dataset.class_names()[poorest]), n=int(counts[poorest])),
-            _("a class needs at least two: one to learn from, one to validate on"),
-            _("Add images of this class, or leave the class out."),
-        )

@@ -62,7 +62,7 @@ class Description:
         elif self.imbalance < UNBALANCED:
             balance = _("The classes are slightly unbalanced (largest over smallest: {ratio})")
         else:
-            balance = _("The classes are unbalanced (largest over smallest: {ratio}): prefer F1 to accuracy")
+            balance = _("The classes are unbalanced (largest over smallest: {ratio}): read the balanced accuracy too")
         return _("{balance}; {alike}.").format(balance=balance.format(ratio=ratio), alike=alike.format(p=p))
 
     def frame(self) -> "pd.DataFrame":
@@ -70,7 +70,7 @@ class Description:
         import pandas as pd
 
         train, test = np.array(self.train_counts), np.array(self.test_counts)
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "train": train,
                 "train_share": train / train.sum(),
@@ -79,6 +79,8 @@ class Description:
             },
             index=pd.Index(self.classes, name="class"),
         )
+        frame.attrs["caption"] = _("Images of each class in both parts")
+        return frame
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Bars of the images per class, train beside test."""

@@ -23,6 +23,7 @@ CEILING = 0.5
 SIDE = {1: 14, 3: 8}  # of the shrunk images, by channels: 196 or 192 numbers each
 FAINT = 2.0  # grey levels: an image whose standard deviation is below shows nothing
 BUDGET = 1 << 24  # bytes of images shrunk at a time
+GROUP, SHEET = 64, 1 << 27  # points in a group; bytes of the sheet of cosines that is looked at at a time
 
 
 class Place(NamedTuple):
@@ -120,8 +121,6 @@ def near(dataset: Dataset, known: Iterable[Duplicates] = ()) -> NearDuplicates:
         dataset: both parts are looked at together.
         known: identical images, as `exact` found them; only the first of each group is compared.
     """
-    from sklearn.neighbors import NearestNeighbors
-
     descriptors = np.concatenate([_descriptors(dataset.train), _descriptors(dataset.test)])
     comparable: NDArray[np.bool_] = np.any(descriptors, axis=1)
     n_train = len(dataset.train)
@@ -130,8 +129,7 @@ def near(dataset: Dataset, known: Iterable[Duplicates] = ()) -> NearDuplicates:
     rows = np.flatnonzero(comparable)
     if len(rows) <= 2 * NEIGHBOURS:
         return NearDuplicates((), 0.0, float("nan"))
-    search = NearestNeighbors(n_neighbors=NEIGHBOURS, algorithm="brute").fit(descriptors[rows])
-    distances, neighbours = search.kneighbors()
+    distances, neighbours = nearest(descriptors[rows], NEIGHBOURS)
     scale = distances[:, -1:]
     ratios = np.divide(distances[:, :-1], scale, out=np.zeros_like(distances[:, :-1]), where=scale > 0)
     dimension = intrinsic_dimension(ratios[:, 0])
@@ -143,6 +141,36 @@ def near(dataset: Dataset, known: Iterable[Duplicates] = ()) -> NearDuplicates:
         found[first, second] = min(ratio, found.get((first, second), ratio))
     pairs = [_pair(dataset, first, second, ratio) for (first, second), ratio in found.items()]
     return NearDuplicates(tuple(sorted(pairs, key=lambda pair: pair.ratio)), threshold, dimension)
+
+
+def nearest(points: NDArray[np.float32], k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Distances to the k nearest among the others, and which they are, the nearest first: (n, k) both.
+
+    All points are compared with all. One of the k nearest is in one of the k groups whose own nearest points are the
+    nearest, so that only these groups are sorted.
+
+    Args:
+        points: (n, d), of norm 1, more of them than k.
+    """
+    n = len(points)
+    groups = max(-(-n // GROUP), k)
+    padded = np.zeros((GROUP * groups, points.shape[1]), np.float32)
+    padded[:n] = points
+    distances, neighbours = np.empty((n, k)), np.empty((n, k), np.int64)
+    for here in np.array_split(np.arange(n), -(-4 * n * len(padded) // SHEET)):
+        cosines = points[here] @ padded.T
+        cosines[:, n:] = -np.inf
+        cosines[np.arange(len(here)), here] = -np.inf
+        sheet = cosines.reshape(len(here), GROUP, groups)  # a group is a column
+        columns = np.argpartition(-sheet.max(axis=1), k - 1, axis=1)[:, :k]
+        some = np.take_along_axis(sheet, columns[:, None, :], axis=2).reshape(len(here), -1)
+        places = (np.arange(GROUP)[:, None] * groups + columns[:, None, :]).reshape(len(here), -1)
+        found = np.take_along_axis(places, np.argpartition(-some, k - 1, axis=1)[:, :k], axis=1)
+        apart = np.linalg.norm(points[here][:, None, :].astype(np.float64) - points[found], axis=2)
+        order = np.argsort(apart, axis=1, kind="stable")
+        distances[here] = np.take_along_axis(apart, order, axis=1)
+        neighbours[here] = np.take_along_axis(found, order, axis=1)
+    return distances, neighbours
 
 
 def intrinsic_dimension(ratios: NDArray[np.floating]) -> float:

@@ -71,7 +71,7 @@ def _digits(size: Size | None, classes: Given, test: float, seed: int, root: Pat
     package = distribution("scikit-learn")  # its import takes a second
     settings = {"named": "digits", "version": package.version, "size": size, "test": test, "seed": seed}
     key = cache.key(Path(str(package.locate_file("sklearn"))), [], **settings)
-    shipped = _("the handwritten digits shipped with scikit-learn (UCI, 1797 images)")
+    shipped = _("the handwritten digits shipped with scikit-learn (UCI, 1,797 images)")
     origin = _("; ").join([shipped, _("values 0..16 brought to 0..255")])
     return _kept(read_digits, key, "digits", origin, size, classes, test, seed, root)
 

@@ -56,6 +56,17 @@ class KFold:
 Split = HoldOut | Fixed | KFold
 
 
+def overlap(split: Split) -> float:
+    """Validation images / training images, where each seed divides the images otherwise; 0 where all do so alike."""
+    match split:
+        case HoldOut():
+            return split.fraction / (1 - split.fraction)
+        case Fixed():
+            return 0.0
+        case KFold():
+            return 1 / (split.folds - 1)
+
+
 def divide(split: Split, y: NDArray[np.int64], seed: int) -> tuple[Index, Index]:
     """The images to learn from and those to validate on.
 

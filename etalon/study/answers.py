@@ -93,8 +93,11 @@ class Question:
             return None
         answer = Answer(**{**kept.meta["answer"], "warnings": tuple(kept.meta["answer"]["warnings"])})
         if answer.report is not None:
+            place, data = Path(answer.report), kept.arrays["report"].tobytes()
             try:
-                Path(answer.report).write_bytes(kept.arrays["report"].tobytes())
+                if place.suffix.lower() == ".ipynb" and place.exists() and place.read_bytes() != data:
+                    return None  # its author has changed it: a run keeps what they have written
+                place.write_bytes(data)
             except OSError:  # a run tells what is wrong
                 return None
         return answer
@@ -156,7 +159,7 @@ def _holds(meta: Mapping[str, Any], store: Store) -> bool:
 
 
 def _facts(dataset: Dataset, trials: Iterable[str], store: Store) -> str:
-    openings = [asdict(opening) for opening in store.openings(dataset.digest)]
+    openings = [asdict(opening) for opening in store.openings(dataset.test_digest)]
     told = [dataset.name, dataset.provenance, dict(dataset.classes), dataset.digest]
     return digest([told, store.stamp(trials), openings])
 

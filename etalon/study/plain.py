@@ -14,8 +14,9 @@ from pathlib import Path
 
 _PURE = """
     __future__ collections dataclasses enum fractions functools itertools math operator typing
-    etalon.Brightness etalon.Contrast etalon.Cutout etalon.EarlyStopping etalon.Fixed etalon.Flip etalon.HoldOut
-    etalon.KFold etalon.Noise etalon.Recipe etalon.Rotation etalon.Shear etalon.Shift etalon.Study etalon.Zoom
+    etalon.Auto etalon.Brightness etalon.Contrast etalon.Cutout etalon.EarlyStopping etalon.Fixed etalon.Flip
+    etalon.HoldOut etalon.KFold etalon.Noise etalon.Recipe etalon.Rotation etalon.Shear etalon.Shift etalon.Study
+    etalon.Zoom etalon.smallest_batch
     keras.Input keras.Model keras.Sequential keras.activations keras.callbacks keras.constraints keras.initializers
     keras.layers keras.losses keras.metrics keras.models.Model keras.models.Sequential keras.optimizers
     keras.regularizers torch.nn
@@ -26,6 +27,7 @@ _BUILTINS = """
 """
 PURE, BUILTINS = frozenset(_PURE.split()), frozenset(_BUILTINS.split())
 METHODS = frozenset({"load_weights", "result", "run", "search", "summary"})  # they read weights, train, print
+WRITES = frozenset({"export", "report", "reports", "save", "savefig", "tofile"})  # and those of pandas, to_...
 LIBRARIES = {name.split(".")[0] for name in PURE}
 
 
@@ -59,6 +61,7 @@ class _Reader(ast.NodeVisitor):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.beside: list[Path] = []
+        self.refused = METHODS | WRITES
         self.modules: dict[str, str] = {}  # name -> the module that it stands for, if not all of it is pure
 
     def visit_Import(self, node: ast.Import) -> None:
@@ -72,13 +75,23 @@ class _Reader(ast.NodeVisitor):
         for alias in node.names:
             self._bind(alias.asname or alias.name, f"{node.module}.{alias.name}")
 
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        asks = any(isinstance(d, ast.Call) and getattr(d.func, "attr", "") == "question" for d in node.decorator_list)
+        if not asks:
+            self.generic_visit(node)
+            return
+        # It runs once the study has, and what it trains or opens decides nothing that its text does not tell.
+        self.refused, before = WRITES, self.refused
+        self.generic_visit(node)
+        self.refused = before
+
     def visit_Attribute(self, node: ast.Attribute) -> None:
         dotted = ".".join(_chain(node))
         root, _dot, rest = dotted.partition(".")
         if root in self.modules:
             if not _is_pure(f"{self.modules[root]}.{rest}"):
                 raise NotPlainError
-        elif node.attr in METHODS or (_is_private(node.attr) and node.attr != "__init__"):
+        elif self._is_refused(node.attr):
             raise NotPlainError
         else:
             self.visit(node.value)
@@ -96,6 +109,9 @@ class _Reader(ast.NodeVisitor):
                 self.visit(other)
         else:
             self.generic_visit(node)
+
+    def _is_refused(self, name: str) -> bool:
+        return name in self.refused or name.startswith("to_") or (_is_private(name) and name != "__init__")
 
     def _bind(self, name: str, dotted: str) -> None:
         top = dotted.split(".")[0]

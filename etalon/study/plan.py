@@ -1,8 +1,9 @@
 """What a study has to train: every candidate with every seed, each trial under its key."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from typing import Self
 
 from etalon.data.dataset import Dataset
 from etalon.data.splits import Split
@@ -27,6 +28,8 @@ class Plan:
     """A dataset, candidates (the reference first), a split, seeds, and the store that remembers.
 
     until: train no trial beyond that many epochs; None: each to its end.
+    looks: numbers of seeds after which verdicts decide which variants get more; none: all have all the seeds.
+    taken: how many of the seeds, the first ones, each variant is trained with; all of them where it does not say.
     """
 
     title: str
@@ -36,11 +39,23 @@ class Plan:
     seeds: Sequence[int]
     store: Store
     until: int | None = None
+    looks: tuple[int, ...] = ()
+    taken: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def keys(self) -> Mapping[tuple[str, int], str]:
         """The key of each trial, by variant and seed; seeds first, so that every variant advances together."""
-        return {(c.name, seed): c.key(self.dataset, self.split, seed) for seed in self.seeds for c in self.candidates}
+        return {
+            (c.name, seed): c.key(self.dataset, self.split, seed)
+            for rank, seed in enumerate(self.seeds)
+            for c in self.candidates
+            if rank < self.taken.get(c.name, len(self.seeds))
+        }
+
+    @property
+    def whole(self) -> Self:
+        """The same with all the seeds for every variant."""
+        return replace(self, taken={})
 
     @property
     def threads(self) -> int:
@@ -79,10 +94,8 @@ class Plan:
     def runs(self) -> dict[str, tuple[Run, ...]]:
         """The finished runs of each variant, in the order of the seeds."""
         done = self.store.finished(self.keys.values())
-        return {
-            c.name: tuple(self.store.load(self.keys[c.name, s]) for s in self.seeds if self.keys[c.name, s] in done)
-            for c in self.candidates
-        }
+        keys = {c.name: [self.keys.get((c.name, seed)) for seed in self.seeds] for c in self.candidates}
+        return {name: tuple(self.store.load(key) for key in some if key in done) for name, some in keys.items()}
 
     def failures(self) -> dict[tuple[str, int], Record]:
         """The trials that broke down, and why."""

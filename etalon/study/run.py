@@ -1,12 +1,12 @@
 """The finished, frozen record of a trial."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-ARRAYS = ("validation_index", "validation_logits", "test_logits")
+ARRAYS = ("validation_index", "validation_logits", "test_logits", "test_curves")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +21,8 @@ class Run:
         validation images, so that the gap to validation compares like with like.
     validation_index: int64 (m,), which images of the train part validated; validation_logits float32 (m, n_classes).
     test_logits: float32 (n, n_classes), sealed until the choice is made.
+    test_curves: float64 (epochs, 2), loss and accuracy of the test part after each epoch, sealed likewise; None where
+        nobody asked for them.
     """
 
     key: str
@@ -39,6 +41,7 @@ class Run:
     validation_logits: np.ndarray
     test_logits: np.ndarray
     environment: Mapping[str, str]
+    test_curves: np.ndarray | None = None
 
     def __repr__(self) -> str:
         return f"Run({self.variant!r}, seed={self.seed}, val_accuracy={self.validation_accuracy:.4f})"
@@ -52,17 +55,21 @@ class Run:
             lines.append("".join(f"{self.history[name][epoch]:15.5g}" for name in shown) + kept)
         return "\n".join(lines)
 
+    def sealed(self) -> "Run":
+        """The same without what was measured on test: no logits, no curves."""
+        return replace(self, test_logits=np.empty((0, *self.test_logits.shape[1:]), np.float32), test_curves=None)
+
     def scalars(self) -> dict[str, Any]:
         """All but the arrays, as plain JSON."""
         return {k: v for k, v in asdict(self).items() if k not in ARRAYS}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays, by name."""
-        return {name: getattr(self, name) for name in ARRAYS}
+        """The arrays that there are, by name."""
+        return {name: array for name in ARRAYS if (array := getattr(self, name)) is not None}
 
     @classmethod
     def of(cls, scalars: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> "Run":
         """The reverse of `scalars` and `arrays`."""
         history = {k: tuple(v) for k, v in scalars["history"].items()}
-        fields: dict[str, Any] = {**scalars, "history": history, **{name: arrays[name] for name in ARRAYS}}
+        fields: dict[str, Any] = {**scalars, "history": history, **arrays}
         return cls(**fields)

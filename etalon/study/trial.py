@@ -55,7 +55,8 @@ def perform(trial: Trial, dataset: Dataset, store: Store, after_epoch: AfterEpoc
         if store.has(trial.key):
             return
         train_index, validation_index = divide(trial.split, dataset.train.y, trial.seed)
-        sample = Sample(dataset.train.x, dataset.train.y, train_index, validation_index, dataset.n_classes)
+        test = dataset.test if trial.recipe.test_curves else None
+        sample = Sample(dataset.train.x, dataset.train.y, train_index, validation_index, dataset.n_classes, test)
 
         def keep(epochs: int, snapshot: Snapshot) -> None:
             store.keep_checkpoint(trial.key, snapshot)
@@ -103,6 +104,7 @@ def _run(trial: Trial, trained: Trained, dataset: Dataset, sample: Sample) -> Ru
         validation_logits=validation_logits,
         test_logits=predict(network, dataset.test.x, scale),
         environment=_environment(trained.precision, name_of(device_of(network))),
+        test_curves=trained.test_curves,
     )
 
 

@@ -30,6 +30,7 @@ class Variant:
 
     build: returns a Keras model or an nn.Module; called with `arguments`.
     settings: the fields of the recipe in which this variant departs from the study.
+    after: the variant of which it changes something; the reference where there is none of that name.
     """
 
     name: str
@@ -37,9 +38,12 @@ class Variant:
     because: Text = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    after: str = ""
 
     @classmethod
-    def of(cls, build: Callable[..., Any], because: Text, keywords: Mapping[str, Any], name: str = "") -> "Variant":
+    def of(
+        cls, build: Callable[..., Any], because: Text, keywords: Mapping[str, Any], name: str = "", after: str = ""
+    ) -> "Variant":
         """Sort `keywords` into arguments of `build` and settings of the recipe.
 
         Raises:
@@ -64,7 +68,8 @@ class Variant:
         except TypeError as error:
             remedy = _("Give it to the decorator, or give it a default in the function.")
             raise StudyError(_("variant {name!r}").format(name=name), str(error), remedy) from error
-        return cls(name, build, because, arguments, {k: v for k, v in keywords.items() if k not in parameters})
+        given = {k: v for k, v in keywords.items() if k not in parameters}
+        return cls(name, build, because, arguments, given, after)
 
     @property
     def source(self) -> str:
@@ -80,6 +85,7 @@ class Candidate:
     """A variant whose model has been built and checked against the data, ready to be trained with any seed.
 
     callbacks: Keras's objects, as given by the study or the variant; EarlyStopping is part of the recipe.
+    after: the name of the candidate from which `factors` tell it; "" for the reference.
     """
 
     variant: Variant
@@ -88,6 +94,7 @@ class Candidate:
     image_shape: tuple[int, int, int]
     callbacks: tuple[Any, ...] = ()
     factors: tuple[Factor, ...] = ()
+    after: str = ""
 
     @classmethod
     def of(cls, variant: Variant, settings: Mapping[str, Any], dataset: Dataset) -> "Candidate":
@@ -117,12 +124,10 @@ class Candidate:
     def _description(self) -> ModelDescription:
         return describe(self.model, self.variant.build)
 
-    def against(self, reference: "Candidate") -> "Candidate":
-        """The same, with the factors in which it differs from `reference`."""
-        factors = differences(
-            reference._description, self._description, reference.recipe.to_json(), self.recipe.to_json()
-        )
-        return replace(self, factors=factors)
+    def against(self, other: "Candidate") -> "Candidate":
+        """The same, with the factors in which it differs from `other`."""
+        factors = differences(other._description, self._description, other.recipe.to_json(), self.recipe.to_json())
+        return replace(self, factors=factors, after=other.name)
 
     def network(self, seed: int) -> Network:
         """A torch network with the initial weights of `seed`, shared with other variants where shapes agree."""
@@ -157,26 +162,31 @@ class Candidate:
 
 
 def candidates(variants: Mapping[str, Variant], settings: Mapping[str, Any], dataset: Dataset) -> list[Candidate]:
-    """All variants made ready, the reference first; warns where one differs from it in more than one thing."""
-    ready = [Candidate.of(variant, settings, dataset) for variant in variants.values()]
-    reference, others = ready[0], [c.against(ready[0]) for c in ready[1:]]
+    """All variants made ready, the reference first; warns where one changes more than one thing.
+
+    Each is compared with the one that it comes after, by default the reference.
+    """
+    ready = {name: Candidate.of(variant, settings, dataset) for name, variant in variants.items()}
+    reference, *others = ready.values()
+    others = [c.against(ready.get(c.variant.after, reference)) for c in others]
     for candidate in others:
         if len(candidate.factors) != 1:
-            warnings.warn(_warning(candidate), MoreThanOneFactor, stacklevel=5)
+            warnings.warn(_warning(candidate, reference.name), MoreThanOneFactor, stacklevel=5)
     return [reference, *others]
 
 
 class MoreThanOneFactor(UserWarning):
-    """A variant that differs from the reference in several things, or in none: its verdict explains nothing."""
+    """A variant that changes several things, or none: the effect seen can be put down to none of them."""
 
 
-def _warning(candidate: Candidate) -> str:
+def _warning(candidate: Candidate, reference: str) -> str:
+    told = {"name": candidate.name, "other": candidate.after, "n": len(candidate.factors)}
+    apart = candidate.after != reference
     if not candidate.factors:
-        return _("variant {name!r} is the same as the reference: it tells how seeds alone move the results").format(
-            name=candidate.name
-        )
-    return _("variant {name!r} differs from the reference in {n} things ({factors})").format(
-        name=candidate.name,
-        n=len(candidate.factors),
-        factors=_("; ").join(factor.sentence() for factor in candidate.factors),
-    )
+        same = _("variant {name!r} is the same as the reference: it tells how seeds alone move the results")
+        as_other = _("variant {name!r} is the same as {other!r}: it tells how seeds alone move the results")
+        return (as_other if apart else same).format(**told)
+    from_reference = _("variant {name!r} differs from the reference in {n} things ({factors})")
+    from_other = _("variant {name!r} differs from {other!r} in {n} things ({factors})")
+    factors = _("; ").join(factor.sentence() for factor in candidate.factors)
+    return (from_other if apart else from_reference).format(**told, factors=factors)

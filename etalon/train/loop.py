@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from etalon.data.dataset import Part
 from etalon.data.transforms import augment
 from etalon.errors import TrainingError
 from etalon.kernels.dropping import Number, drawing
@@ -37,13 +38,17 @@ from etalon.train.state import History, Snapshot, State
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What one training sees: uint8 images (n, h, w, c), int64 labels (n,), and which of them train or validate."""
+    """What one training sees: uint8 images (n, h, w, c), int64 labels (n,), and which of them train or validate.
+
+    test: images measured after each epoch; the figures are told to nobody before the training is over.
+    """
 
     images: np.ndarray
     labels: np.ndarray
     train: np.ndarray
     validation: np.ndarray
     n_classes: int
+    test: Part | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +59,7 @@ class Trained:
     best_epoch: int  # from 1: the epoch whose weights the network holds
     precision: Precision
     finished: bool  # whether nothing is left to train: all epochs are done, or somebody has asked to stop
+    test_curves: np.ndarray | None  # float64 (epochs, 2): loss and accuracy; None where the sample has no test part
 
 
 def train(
@@ -92,16 +98,16 @@ def train(
             state.callbacks.epoch_begin(epoch)
             reseed(seed_of("dropout", seed, epoch))
             logs = _train_epoch(update, replayed, sample, seed, epoch)
-            with state.computing():
-                logits = predict(network, sample.images, recipe.scale, sample.validation)
-            logs["val_loss"], logs["val_accuracy"] = evaluate(logits, sample.labels[sample.validation], update.loss_of)
-            penalty = network.penalty()
-            logs["val_loss"] += 0.0 if penalty is None else float(penalty.detach())
-            state.epoch_end(logs, seconds=time.perf_counter() - started)
+            logs["val_loss"], logs["val_accuracy"] = _measured(update, sample.images, sample.labels, sample.validation)
+            seconds = time.perf_counter() - started
+            if sample.test is not None:
+                state.test_curves.append(_measured(update, sample.test.x, sample.test.y))
+            state.epoch_end(logs, seconds)
             if after_epoch:
                 after_epoch(state.epochs_done, state.snapshot())
     finished = state.stop or state.epochs_done >= recipe.epochs
-    return Trained(state.history, state.finish(), state.precision, finished)
+    curves = np.array(state.test_curves) if sample.test is not None else None
+    return Trained(state.history, state.finish(), state.precision, finished, curves)
 
 
 class Update:
@@ -148,6 +154,18 @@ class Update:
             return self.images.take(index, self.recipe.scale)
         augmented = augment(self.images.take(index, None), self.recipe.augmentation, self.draw)
         return augmented if self.recipe.scale is None else augmented * self.recipe.scale
+
+
+def _measured(
+    update: Update, images: np.ndarray, labels: np.ndarray, index: np.ndarray | None = None
+) -> tuple[float, float]:
+    """Loss, the penalty included, and accuracy of the images, or of those at `index`, in inference mode."""
+    network = update.state.network
+    with update.state.computing():
+        logits = predict(network, images, update.recipe.scale, index)
+    loss, accuracy = evaluate(logits, labels if index is None else labels[index], update.loss_of)
+    penalty = network.penalty()
+    return loss + (0.0 if penalty is None else float(penalty.detach())), accuracy
 
 
 def _train_epoch(update: Update, replayed: Replayed | None, sample: Sample, seed: int, epoch: int) -> dict[str, float]:

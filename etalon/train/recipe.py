@@ -5,7 +5,7 @@ import inspect
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -48,7 +48,9 @@ class Recipe(BaseModel):
     `learning_rate` is a number or a Keras schedule's config; `schedule` takes it down to 0 over the whole training;
     `scale` multiplies the 0..255 pixels (None: they are left
     as they are); `early_stopping=3` is short for `EarlyStopping(patience=3)`; `class_weight` is "balanced" or weights
-    by class index; `resample="balanced"` draws each epoch's images with equal chances for every class.
+    by class index; `resample="balanced"` draws each epoch's images with equal chances for every class;
+    `test_curves=True` measures the test part after each epoch too, which changes nothing in the training and stays
+    sealed until the choice is made.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,6 +71,7 @@ class Recipe(BaseModel):
     callbacks: tuple[dict[str, Any], ...] = ()
     precision: Asked = "auto"
     gradient_norms: bool = False
+    test_curves: bool = False
 
     @field_validator("loss")
     @classmethod
@@ -143,8 +146,11 @@ class Recipe(BaseModel):
             ) from error
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, the same for two equal recipes: it is part of a trial's key."""
-        return self.model_dump(mode="json")
+        """Plain JSON, the same for two equal recipes: it is part of a trial's key.
+
+        `test_curves` is named only where it is asked for: a training without them has the key that it always had.
+        """
+        return self.model_dump(mode="json", exclude=None if self.test_curves else {"test_curves"})
 
 
 def keras_callbacks(settings: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -234,6 +240,13 @@ def _split_callbacks(callbacks: Sequence[Any]) -> tuple[EarlyStopping | None, tu
 def _check_stopping(callback: Any, other: EarlyStopping | None) -> None:
     if other is not None:
         raise RecipeError(_("two EarlyStopping callbacks"), _("one of them would never be heard"), _("Keep one."))
+    figures = get_args(EarlyStopping.model_fields["monitor"].annotation)
+    if callback.monitor not in figures:
+        raise RecipeError(
+            f"EarlyStopping(monitor={callback.monitor!r})",
+            _("the training knows no such figure"),
+            _("Use one of {names}.").format(names=", ".join(figures)),
+        )
     natural = {"accuracy": "max", "loss": "min"}.get(callback.monitor.removeprefix("val_"), callback.mode)
     if callback.mode not in ("auto", natural):
         raise RecipeError(

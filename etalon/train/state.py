@@ -46,8 +46,10 @@ class State:
         self.rate = LearningRate(recipe, updates)
         self.stopping = Stopping(recipe.early_stopping)
         self.history: History = {}
+        self.test_curves: list[tuple[float, float]] = []  # apart from the history, which stopping and callbacks hear
         if resume:
             self.history = {k: list(v) for k, v in resume.meta["history"].items()}
+            self.test_curves = [(loss, accuracy) for loss, accuracy in resume.arrays.get("test/curves", ())]
         steps = updates // recipe.epochs
         self.callbacks = Callbacks(callbacks, network, self.rate, recipe.epochs, steps, self.epochs_done)
         if resume:
@@ -93,6 +95,7 @@ class State:
         arrays = {f"network/{k}": v for k, v in self.network.weights().items()}
         arrays |= {f"optimizer/{k}": v.numpy() for k, v in self.optimizer.state().items()}
         arrays |= {f"best/{k}": v for k, v in self.stopping.best_weights.items()}
+        arrays |= {"test/curves": np.array(self.test_curves)} if self.test_curves else {}
         meta = {
             "history": {name: list(values) for name, values in self.history.items()},
             "stopping": self.stopping.state(),

@@ -10,7 +10,7 @@ from etalon.analysis.curves import compare_curves, judge, learning_curves
 from etalon.locales import use
 
 
-def run(seed, val_loss, loss=None, *, variant="wide", train_accuracy=0.99, validation_accuracy=0.97):
+def run(seed, val_loss, loss=None, *, variant="wide", train_accuracy=0.99, validation_accuracy=0.97, on_test=None):
     epochs = len(val_loss)
     loss = loss if loss is not None else list(np.linspace(1, 0.1, epochs))
     history = {
@@ -26,6 +26,7 @@ def run(seed, val_loss, loss=None, *, variant="wide", train_accuracy=0.99, valid
         best_epoch=int(np.argmin(val_loss)) + 1,
         train_accuracy=train_accuracy,
         validation_accuracy=validation_accuracy,
+        test_curves=on_test,
     )
 
 
@@ -109,6 +110,26 @@ def test_plot_draws_the_curves():
     np.testing.assert_allclose(loss.lines[0].get_ydata(), found.mean("loss"))
     assert loss.lines[2].get_xdata()[0] == 3
     assert len(figure.legends) == 1
+
+
+def test_the_test_part_is_drawn_once_every_seed_is_open():
+    on_test = [np.column_stack([np.array(RISE) + s, 0.9 - np.array(RISE) / 10 - s]) for s in (0.0, 0.1)]
+    sealed = learning_curves([run(0, RISE, on_test=on_test[0]), run(1, RISE)])
+    assert not sealed.opened
+    assert sealed.caution == ""
+    assert len(sealed.plot().axes[0].lines) == 3
+    opened = learning_curves([run(s, RISE, on_test=on_test[s]) for s in (0, 1)])
+    np.testing.assert_allclose(opened.mean("test_loss"), np.array(RISE) + 0.05)
+    np.testing.assert_allclose(opened.frame()["test_accuracy_low"], on_test[1][:, 1])
+    accuracy, loss = opened.plot().axes
+    for ax, metric in ((accuracy, "test_accuracy"), (loss, "test_loss")):
+        np.testing.assert_allclose(ax.lines[2].get_ydata(), opened.mean(metric))
+        assert ax.lines[2].get_linestyle() == ":"
+        assert ax.lines[2].get_label() == "test, not for choosing"
+    assert "Nothing may be chosen on them" in opened.caution
+    assert vars(opened.overfitting) | {"gaps": 0, "best_epochs": 0} == (
+        vars(sealed.overfitting) | {"gaps": 0, "best_epochs": 0}
+    )
 
 
 def test_variants_side_by_side():

@@ -64,8 +64,8 @@ def unequal(*counts: int) -> Audit:
 
 def test_imbalance_is_scipys() -> None:
     found = unequal(30, 10)
-    assert found.imbalance == 3
-    assert found.p == pytest.approx(chisquare([30, 10]).pvalue)
+    assert found.sizes.ratio == 3
+    assert found.sizes.p == pytest.approx(chisquare([30, 10]).pvalue)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_imbalance_is_scipys() -> None:
 )
 def test_balance_weighs_the_test_and_the_ratio(counts: tuple[int, ...], unbalanced: bool, words: str) -> None:
     found = unequal(*counts)
-    assert found.unbalanced == unbalanced
-    assert words in found.balance
+    assert found.sizes.unbalanced == unbalanced
+    assert words in found.sizes.sentence
 
 
 def test_findings_are_shown(found: Audit) -> None:
@@ -92,6 +92,8 @@ def test_findings_are_shown(found: Audit) -> None:
     assert "9 things to look at" in text
     assert "<table" in found._repr_html_()
     told = json.loads(json.dumps(found.to_json()))
+    assert str(Audit.of(found.dataset, told)) == str(found)
+    assert Audit.of(found.dataset, told).pairs == found.pairs
     assert told["duplicates"][0] == {"train": [2, 12], "test": [], "labels": [0]}
     places = [[pair["first"], pair["second"]] for pair in told["near_duplicates"]["pairs"]]
     assert [["train", 15], ["test", 13]] in places

@@ -141,6 +141,30 @@ def test_take_refuses_too_few_and_too_many(sizes: dict[str, int]) -> None:
         build().take(**sizes)
 
 
+def test_a_copy_that_is_unbalanced_on_purpose() -> None:
+    """Cui et al. 2019: from class to class the number falls by the same factor, 1 / 10 from the first to the last."""
+    dataset = build(
+        train=Part(pictures(300), np.arange(300) % 3), test=Part(pictures(60, seed=1), np.repeat([0, 1, 2], 20))
+    )
+    few = dataset.unbalanced(10)
+    assert few.counts("train").tolist() == [100, 32, 10]
+    assert few.test is dataset.test
+    assert few.test_digest == dataset.test_digest
+    assert few.digest != dataset.digest
+    np.testing.assert_array_equal(few.train.x[few.train.y == 2], dataset.train.x[dataset.train.y == 2][:10])
+    assert few.provenance.endswith("Unbalanced on purpose in train: of the last class 1 image in 10 is kept.")
+    both = dataset.unbalanced(2.5, test=True)
+    assert both.counts("test").tolist() == [20, 13, 8]
+    assert both.test_digest != dataset.test_digest
+    assert "in train and test: of the last class 1 image in 2.5 is kept." in both.provenance
+    assert dataset.unbalanced(1).digest == dataset.digest
+    for factor in (0.5, float("nan")):
+        with pytest.raises(DataError, match="at least 1"):
+            dataset.unbalanced(factor)
+    with pytest.raises(DataError, match="needs at least two"):
+        dataset.unbalanced(100)
+
+
 def test_describe_counts_and_tests() -> None:
     train, test = np.repeat([0, 1, 2], [60, 30, 10]), np.repeat([0, 1, 2], [10, 20, 30])
     dataset = build(train=Part(pictures(100), train), test=Part(pictures(60), test))

@@ -7,7 +7,7 @@ from scipy.stats import kstest
 
 import etalon
 from etalon.data.dataset import Dataset, Part
-from etalon.data.duplicates import NEIGHBOURS, chance_ratio, exact, intrinsic_dimension, near
+from etalon.data.duplicates import NEIGHBOURS, chance_ratio, exact, intrinsic_dimension, near, nearest
 from tests.conftest import needs_real_data
 from tests.data.conftest import pictures, toy
 
@@ -25,6 +25,21 @@ def test_the_law_of_the_ratios(dimension: int) -> None:
     assert intrinsic_dimension(ratios) == pytest.approx(dimension, rel=0.05)
     volumes = 1 - (1 - ratios**dimension) ** (NEIGHBOURS - 1)  # uniform, if the law is right
     assert kstest(volumes, "uniform").statistic < 0.03
+
+
+@pytest.mark.parametrize("n", [11, 64, 65, 900])
+@pytest.mark.parametrize("sheet", [1 << 27, 1 << 12])
+def test_neighbours_are_those_of_scikit_learn(n: int, sheet: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.neighbors import NearestNeighbors
+
+    monkeypatch.setattr("etalon.data.duplicates.SHEET", sheet)
+    points = np.random.default_rng(n).normal(size=(n, 12)).astype(np.float32)
+    points[1] = points[0] + 1e-4
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    expected, others = NearestNeighbors(n_neighbors=10, algorithm="brute").fit(points.astype(float)).kneighbors()
+    distances, neighbours = nearest(points, 10)
+    np.testing.assert_allclose(distances, expected, rtol=1e-4, atol=1e-7)
+    np.testing.assert_array_equal(neighbours, others)
 
 
 def test_chance_gives_about_one() -> None:

@@ -80,7 +80,7 @@ def test_a_second_look_reads_what_was_decoded(monkeypatch: pytest.MonkeyPatch, t
     with use("en"):
         provenance = load("digits", size=14, cache=tmp_path).provenance
     assert provenance == (
-        "The handwritten digits shipped with scikit-learn (UCI, 1797 images); values 0..16 brought to 0..255; "
+        "The handwritten digits shipped with scikit-learn (UCI, 1,797 images); values 0..16 brought to 0..255; "
         "20% of the images of each class set apart as the test part (seed 0); resized to 14×14 pixels."
     )
 

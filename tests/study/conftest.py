@@ -1,17 +1,23 @@
-"""What the tests of a study share: small plans, and processes beside."""
+"""What the tests of a study share: small plans, processes beside, a server of PostgreSQL."""
 
+import multiprocessing
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
+from servers import Server, binaries, serving
 from small_studies import small_plan
 
 from etalon.data.dataset import Dataset
 from etalon.study.plan import Plan
 from etalon.study.store import Store
+
+pytest.register_assert_rewrite("store_contract")
 
 
 @pytest.fixture
@@ -34,3 +40,34 @@ def beside() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture(scope="session")
+def forks() -> ForkServerContext:
+    """Processes that begin with the imports done: forked from one that has done nothing else."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["killed_study"])
+    here, before = str(Path(__file__).parent), os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, before]))
+    try:
+        context.Process(target=int).start()  # starts the server
+    finally:
+        os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
+    return context
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A real server of PostgreSQL, for all the tests of a process."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed: neither `postgres` in PATH nor /usr/lib/postgresql")
+    with serving(programs) as found:
+        yield found
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[Callable[[], str]]:
+    """Gives the URL of an empty database of PostgreSQL at each call."""
+    with server.lending() as lend:
+        yield lend

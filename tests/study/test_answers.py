@@ -88,7 +88,7 @@ def a_run_trained_anew() -> None:
 
 
 def an_opening() -> None:
-    Store("store").open_test(load("images.npz", size=(4, 4)).digest, "another choice", "Another study", 3, "x")
+    Store("store").open_test(load("images.npz", size=(4, 4)).test_digest, "another choice", "Another study", 3, "x")
 
 
 def a_library() -> None:

@@ -63,7 +63,8 @@ def study(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "path", ["studies/mini_projet.py", "etalon/templates/study.en.py", "etalon/templates/study.fr.py"]
+    "path",
+    ["studies/mini_projet.py", "studies/tp_mlp.py", "etalon/templates/study.en.py", "etalon/templates/study.fr.py"],
 )
 def test_our_own_studies_are_plain(path: str) -> None:
     assert plain_files(ROOT / path) == {str(ROOT / path): sha256((ROOT / path).read_bytes()).hexdigest()}
@@ -105,6 +106,10 @@ def test_a_plain_study(study: Path) -> None:
         "def f(model): model.summary()",
         "def f(study): return study.run()",
         "def f(study): return study.search({'epochs': [1, 2]})",
+        "def f(table): table.to_csv('x.csv')",
+        "@study.question('?')\ndef f(result): result.report('x.html')",
+        "@study.question('?')\ndef f(result): return result.frame().to_csv('x.csv')",
+        "@study.question('?')\ndef f(result): return open('x').read()",
         "if __name__ == '__main__':\n    print(1)\nelse:\n    print(2)",
         "if __name__ != '__main__':\n    print(1)",
         "lambda: getattr(1, 'real')",
@@ -115,6 +120,14 @@ def test_a_plain_study(study: Path) -> None:
 def test_what_is_not_plain(study: Path, text: str) -> None:
     study.write_text(text)
     assert plain_files(study) is None
+
+
+def test_a_question_may_train_and_sum_up(study: Path) -> None:
+    study.write_text("@study.question('?')\ndef f(result): return result.summary(), other.run(progress=False)")
+    first = plain_files(study)
+    assert first is not None
+    study.write_text("@study.question('?')\ndef f(result): return result.summary(), other.run(progress=True)")
+    assert plain_files(study) not in (None, first)  # an answer given before is no longer that of this study
 
 
 def test_no_file(study: Path) -> None:

@@ -284,6 +284,26 @@ class TestPairing:
         reference, watched = (plan.runs()[name][0] for name in ("reference", "watched"))
         np.testing.assert_array_equal(reference.test_logits, watched.test_logits)
 
+    def test_test_curves_change_the_record_and_nothing_else(self, make_plan: MakePlan) -> None:
+        settings = {"epochs": 3, "precision": "float32"}
+        plan = make_plan({"reference": {}}, **settings)
+        watched = make_plan({"reference": {"test_curves": True}}, **settings)
+        assert plan.keys["reference", 0] != watched.keys["reference", 0]  # what is stored differs
+        assert "test_curves" not in plan.candidates[0].recipe.to_json()  # and the other keys are what they were
+        heard: list[Event] = []
+        plan.execute(0, silent)
+        watched.execute(0, heard.append)
+        before, after = plan.runs()["reference"][0], watched.runs()["reference"][0]
+        for name, array in before.arrays().items():
+            np.testing.assert_array_equal(array, after.arrays()[name])
+        assert before.test_curves is None
+        assert after.test_curves is not None
+        assert after.test_curves.shape == (3, 2)
+        labels = watched.dataset.test.y
+        assert after.test_curves[-1, 1] == np.mean(after.test_logits.argmax(1) == labels)
+        assert before.history.keys() == after.history.keys()
+        assert not any("test" in figure for event in heard for figure in event.logs or ())
+
 
 def warned(make_plan: MakePlan, variants: dict[str, dict[str, Any]]) -> tuple[Plan, list[str]]:
     """A plan, and what was said of its factors."""

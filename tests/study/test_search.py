@@ -347,7 +347,7 @@ class TestComparison:
         (verdict,) = compared.run(workers=0, progress=False).verdicts().items
         assert verdict.variant == found.chosen.name
         assert found.study(seeds=4).seeds == (2, 3, 4, 5)
-        assert not compared.run(workers=0, progress=False).plan.store.openings(study.dataset.digest)
+        assert not compared.run(workers=0, progress=False).plan.store.openings(study.dataset.test_digest)
 
     def test_folds(self, make_study: MakeStudy) -> None:
         found = look(make_study(seeds=None, folds=3, epochs=1), {"neurons": [3, 4]}, seeds=2)

@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -159,6 +160,20 @@ def test_replaying_is_doing(
         assert {k: v for k, v in other.history.items() if k != "seconds"} == {
             k: v for k, v in stepped.history.items() if k != "seconds"
         }
+
+
+def test_the_test_part_is_measured_between_replays(
+    blobs: Dataset, graphs: list[OperationGraph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blind, expected = trained(sample(blobs), {})
+    watched, weights = trained(replace(sample(blobs), test=blobs.test), {})
+    assert [graph.replays for graph in graphs] == [12, 12]
+    assert_same(weights, expected)
+    monkeypatch.setattr(graphed, "RECORDERS", {})
+    stepped, _weights = trained(replace(sample(blobs), test=blobs.test), {})
+    assert blind.test_curves is None
+    assert watched.test_curves is not None
+    np.testing.assert_array_equal(watched.test_curves, stepped.test_curves)
 
 
 def test_a_device_trains_as_the_processor_does(blobs: Dataset, request: pytest.FixtureRequest) -> None:

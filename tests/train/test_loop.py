@@ -1,14 +1,18 @@
 """Keras's own training is the oracle: same weights, same batches, float32, no dropout."""
 
+from dataclasses import replace
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 import torch
 from keras import Input, Sequential, layers, regularizers
 
-from etalon.data.dataset import Dataset
+from etalon.data.dataset import Dataset, Part
 from etalon.errors import TrainingError
-from etalon.models.lower import lower, wrap
+from etalon.models.lower import Network, lower, wrap
+from etalon.train import loop
 from etalon.train.loop import Sample, Trained, _batches, train
 from etalon.train.predict import evaluate, predict
 from etalon.train.recipe import Recipe
@@ -148,6 +152,8 @@ SETTINGS = {
     "stopped": {"early_stopping": 1, "learning_rate": 0.1},
     "cosine": {"schedule": "cosine"},
     "watched": {"gradient_norms": True},
+    "resampled": {"resample": "balanced"},
+    "weighted": {"class_weight": "balanced"},
     "momentum": {"optimizer": keras.optimizers.SGD(0.05, momentum=0.9)},
     "centered": {"optimizer": keras.optimizers.RMSprop(centered=True, momentum=0.3)},
 }
@@ -181,6 +187,73 @@ def test_same_seed_same_bits_and_resuming_changes_nothing(name: str, blobs: Data
             k: v for k, v in first.history.items() if k != "seconds"
         }
         assert other.best_epoch == first.best_epoch
+
+
+def test_the_test_part_is_measured_as_keras_does(blobs: Dataset) -> None:
+    from etalon.models.lower import write_back
+
+    oracle, data = model(normalised=True, l2=1e-3), replace(sample(blobs), test=blobs.test)
+    oracle.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    network = lower(oracle, (8, 8, 1))
+    theirs: list[list[float]] = []
+
+    def evaluated(_epochs: int, _snapshot: Snapshot) -> None:
+        write_back(network, oracle)
+        theirs.append(oracle.evaluate(blobs.test.x / np.float32(255), blobs.test.y, verbose=0))
+
+    recipe = Recipe.of(oracle, {"epochs": 3, "precision": "float32"})
+    trained = train(network, recipe, data, 1, after_epoch=evaluated)
+    assert trained.test_curves is not None
+    np.testing.assert_allclose(trained.test_curves, theirs, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["plain", "augmented", "stopped", "bfloat16"])
+def test_measuring_the_test_part_changes_nothing(name: str, blobs: Dataset) -> None:
+    """Neither the weights, nor the figures, nor the epoch that is kept; and resuming gives the same curves."""
+    settings = {"epochs": 6, "batch_size": 32, **SETTINGS.get(name, {"precision": name})}
+    recipe = Recipe.of(dropped(), settings)
+    ends: list[tuple[Trained, dict[str, np.ndarray]]] = []
+    kept: list[Snapshot] = []
+
+    def trained(test: Part | None, resume: Snapshot | None = None) -> None:
+        network, data = lower(dropped(), (8, 8, 1)), replace(sample(blobs), test=test)
+        keep = lambda _, snapshot: kept.append(snapshot)  # noqa: E731
+        ends.append((train(network, recipe, data, 7, resume=resume, after_epoch=keep), network.weights()))
+
+    trained(None)
+    blind = kept.copy()
+    kept.clear()
+    trained(blobs.test)
+    for unseen, seen in zip(blind, kept, strict=True):
+        assert seen.arrays.keys() - unseen.arrays.keys() == {"test/curves"}
+        assert all(np.array_equal(array, seen.arrays[k]) for k, array in unseen.arrays.items())
+        assert not any("test" in figure for figure in seen.meta["history"])
+    trained(blobs.test, resume=kept[1])
+    (without, expected), (with_it, _weights), (resumed, _) = ends
+    assert without.test_curves is None
+    assert with_it.test_curves is not None
+    np.testing.assert_array_equal(with_it.test_curves, resumed.test_curves)
+    assert with_it.test_curves.shape == (len(without.history["loss"]), 2)
+    for other, weights in ends[1:]:
+        assert other.best_epoch == without.best_epoch
+        assert all(np.array_equal(expected[k], weights[k]) for k in expected)
+        for figure in without.history.keys() - {"seconds"}:
+            assert other.history[figure] == without.history[figure]
+
+
+def test_its_time_is_not_counted(blobs: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+
+    def slow(network: Network, images: np.ndarray, *others: Any) -> np.ndarray:
+        clock[0] += 100 if images is blobs.test.x else 1
+        return predict(network, images, *others)
+
+    monkeypatch.setattr(loop, "predict", slow)
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: clock[0])
+    data = replace(sample(blobs), test=blobs.test)
+    trained = train(lower(model(), (8, 8, 1)), Recipe.of(model(), {"epochs": 2}), data, 0)
+    assert trained.history["seconds"] == [1.0, 1.0]
+    assert clock[0] == 202
 
 
 def test_seeds_differ(blobs: Dataset) -> None:

@@ -1,0 +1,88 @@
+"""What a change is worth: the words follow from the verdict and from the costs."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from etalon.analysis.verdicts import verdicts
+from etalon.analysis.worth import Cost, gaps, summary, worth
+from etalon.errors import StudyError
+from etalon.locales import use
+from tests.analysis.conftest import simulate
+
+SMALL, LARGE = Cost(100, 1.0, 50), Cost(200, 2.0, 50)
+
+
+@pytest.fixture(autouse=True)
+def english():
+    with use("en"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def found():
+    m = simulate(np.random.default_rng(0), models=4, n=4000, seed_effect=0.05, gains=[0, 1.2, -1.2, 0])
+    return verdicts(m[0], {"good": m[1], "bad": m[2], "same": m[3], "copy": m[0]})
+
+
+@pytest.mark.parametrize(
+    ("name", "cost", "before", "end"),
+    [
+        ("good", LARGE, SMALL, "It is worth it if that gain is worth its cost."),
+        ("good", SMALL, LARGE, "It is worth it: it costs no more."),
+        ("bad", SMALL, LARGE, "The results are degraded: it is not worth it."),
+        ("copy", SMALL, LARGE, "It is worth it for its cost alone: the accuracy is the same."),
+        ("copy", LARGE, SMALL, "It is not worth it: nothing is gained."),
+        ("same", SMALL, LARGE, "These trainings do not show that it is worth it."),
+    ],
+)
+def test_what_follows(found, name, cost, before, end):
+    finding = worth(found, name, cost, before)
+    assert finding.text.endswith(end)
+    assert finding.numbers["weights"] == cost.weights
+    assert finding.numbers["difference"] == found[name].difference
+    assert finding.figure is not None
+
+
+def test_costs_are_said(found):
+    text = worth(found, "good", Cost(200, 2.0, 100), SMALL).text
+    assert "It has 200 weights instead of 100. It trains in 2.0 s instead of 1.0 s." in text
+    assert "updates the weights 100 times instead of 50." in text
+    assert "It has as many weights, 100. It trains in as much time, 1.0 s." in worth(found, "good", SMALL, SMALL).text
+
+
+def test_against_another(found):
+    text = worth(found, "copy", SMALL, LARGE, against="good").text
+    assert text.startswith("Compared with good: copy is equivalent to good: ")
+
+
+def overfit(name, *values):
+    each = np.array(values)
+    return SimpleNamespace(variant=name, gaps=each, gap=float(each.mean()))
+
+
+def test_gaps_against_a_paired_t_test():
+    before, after = [0.05, 0.06, 0.052, 0.058], [0.01, 0.012, 0.013, 0.011]
+    finding = gaps(overfit("wide", *before), overfit("dropped", *after))
+    interval = stats.ttest_rel(after, before).confidence_interval()
+    assert (finding.numbers["low"], finding.numbers["high"]) == pytest.approx((interval.low, interval.high))
+    assert finding.text.startswith("dropped overfits less than wide")
+    assert gaps(overfit("dropped", *after), overfit("wide", *before)).text.startswith("wide overfits more than dropped")
+
+
+def test_gaps_that_do_not_tell():
+    same = gaps(overfit("a", 0.05, 0.06, 0.04), overfit("b", 0.06, 0.04, 0.055))
+    assert same.text.startswith("b is not shown to overfit less or more than a")
+    assert "nothing tells whether the difference is chance" in gaps(overfit("a", 0.05), overfit("b", 0.01)).text
+    with pytest.raises(StudyError, match="seed by seed"):
+        gaps(overfit("a", 0.05), overfit("b", 0.01, 0.02))
+
+
+def test_summary(found):
+    finding = summary(found)
+    begun = "Of 4 changes tried, shown better: good; shown worse: bad; equivalent: copy; undecided: "
+    assert finding.text.startswith(begun)
+    assert "The largest effect that is shown is that of" in finding.text
+    assert sum(finding.numbers.values()) == 4
