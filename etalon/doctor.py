@@ -6,6 +6,7 @@ import platform
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import etalon
@@ -57,6 +58,7 @@ def examine() -> Examination:
 
 
 def _small_training() -> float:
+    from etalon.study.database import OWN
     from etalon.workbench import Study
 
     def dense() -> Any:
@@ -65,6 +67,7 @@ def _small_training() -> float:
         return Sequential([Input((8, 8, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")])
 
     with tempfile.TemporaryDirectory(prefix="etalon-doctor-") as folder:
+        Path(folder, OWN).touch()  # its own database, even where ETALON_DATABASE names another
         study = Study("doctor", data="digits", seeds=1, epochs=8, store=folder, learning_rate=0.01)
         study.reference(dense)
         return float(study.run(progress=False)["dense"].runs[0].validation_accuracy)

@@ -29,7 +29,8 @@ def trained_to(monkeypatch: pytest.MonkeyPatch) -> Any:
     return outcome
 
 
-def test_a_small_training_learns() -> None:
+def test_a_small_training_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETALON_DATABASE", "postgresql://nobody@localhost:1/records")  # no place for a trial run
     examination = doctor.examine()
     assert examination.healthy, examination.problems
     assert "validation accuracy" in examination.facts["a small training"]

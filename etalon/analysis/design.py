@@ -8,8 +8,8 @@ It is at least sqrt(k_i / k_j), that of seeds alone, since no variance falls fas
 correlation, the rarer it is that any look goes too far (Slepian 1962). The law of seeds alone is therefore the worst
 case, and is the one that is used. Levels are carried over to Student's law as Pocock (1977) did.
 
-The first looks, which have few seeds, are asked for more than the last. Their bounds are those of Wang and Tsiatis
-(1987), z_j = c (k_j / k_J)^(SHAPE - 1/2), half-way between one bound for all (Pocock) and O'Brien and Fleming's.
+The first looks, whose few seeds tell the variance badly, are asked for much more than the last: their bounds are those
+of O'Brien and Fleming (1979), z_j = c sqrt(k_J / k_j).
 
 Nothing depends on why a variant stopped being trained: the error rate holds for all the looks that might have been.
 """
@@ -17,7 +17,7 @@ Nothing depends on why a variant stopped being trained: the error rate holds for
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil
+from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,6 @@ from etalon.errors import StudyError
 from etalon.locales import _
 
 GROWTH = 1.5  # of the number of seeds, from one look to the next
-SHAPE = 0.25  # of the bounds of the looks
 NODES, REACH = 64, 8.5  # of the quadrature; standard deviations beyond which a normal variable never is
 
 
@@ -103,7 +102,7 @@ class Design:
 
         if len(self.looks) < 2 or p <= 0:
             return p
-        return 1.0 if p >= 0.5 else crossing(float(-ndtri(p)) * self._time(k) ** (0.5 - SHAPE), self.looks)
+        return 1.0 if p >= 0.5 else crossing(float(-ndtri(p)) * sqrt(self._time(k)), self.looks)
 
     def two_sided(self, p: float, k: int) -> float:
         """The same of a two-sided p-value."""
@@ -115,7 +114,7 @@ class Design:
 
         if len(self.looks) < 2:
             return alpha
-        return float(2 * ndtr(-bound(alpha / 2, self.looks) * self._time(k) ** (SHAPE - 0.5)))
+        return float(2 * ndtr(-bound(alpha / 2, self.looks) / sqrt(self._time(k))))
 
     def _time(self, k: int) -> float:
         """Of the last look, 1."""
@@ -141,11 +140,11 @@ def crossing(c: float, looks: Sequence[int]) -> float:
     nodes, weights = _quadrature()
     sums, masses, crossed = np.zeros(1), np.ones(1), 0.0
     for time, step in zip(times, np.sqrt(np.diff(times, prepend=0.0)), strict=True):
-        end, low = c * time**SHAPE, -REACH * np.sqrt(time)  # of the sum: z_j times the square root of the time
-        crossed += float(masses @ ndtr((sums - end) / step))
+        crossed += float(masses @ ndtr((sums - c) / step))  # one bound for all the sums, z_j times the root of the time
         if time == 1:
             break
-        half = (end - low) / 2
+        low = -REACH * np.sqrt(time)
+        half = (c - low) / 2
         reached = low + half * (nodes + 1)
         moves = np.exp(-(((reached - sums[:, None]) / step) ** 2) / 2) / (step * np.sqrt(2 * np.pi))
         sums, masses = reached, half * weights * (masses @ moves)

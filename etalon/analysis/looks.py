@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from etalon.analysis.outlook import chance_to_settle
 from etalon.analysis.verdicts import Verdict, Verdicts
 
-FUTILE = 0.2  # a variant with less chance than that to be settled by the last look gets no more seeds
+FUTILE = 0.1  # a variant with less chance than that to be settled by the last look gets no more seeds
 
 
 def further(verdicts: Verdicts, taken: Mapping[str, int], reference: str) -> dict[str, int]:

@@ -24,8 +24,8 @@ def comparison(difference, spread, k=3, n=5000, images=0.0, seed=0):
 
 
 FOUND = {
-    "good": comparison(0.05, 0.0002),
-    "same": comparison(0.0, 0.0001),
+    "good": comparison(0.05, 0.00002),
+    "same": comparison(0.0, 0.00002),
     "open": comparison(0.006, 0.004),
     "hopeless": comparison(0.006, 0.0001, images=0.3),
 }
