@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 import etalon
 from etalon.data.dataset import Dataset
+from etalon.report.blocks import Document
 
 DATA = os.environ.get("ETALON_DATA")
 
@@ -60,3 +62,16 @@ def blobs() -> Dataset:
 def store_folder(tmp_path: Path) -> Path:
     """A folder for a store of this test's own."""
     return tmp_path / "store"
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Document]:
+    """The reports that were asked for, without the time that it takes to draw them."""
+    documents: list[Document] = []
+
+    def keep(document: Document, path: Path, **_options: Any) -> Path:
+        documents.append(document)
+        return path
+
+    monkeypatch.setattr("etalon.report.render.render", keep)
+    return documents

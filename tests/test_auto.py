@@ -160,18 +160,11 @@ class TestTelling:
         ("lang", "told"), [("en", "trainings instead of 12"), ("fr", "apprentissages au lieu de 12")]
     )
     def test_report(
-        self, ran: tuple[Study, Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lang: str, told: str
+        self, ran: tuple[Study, Result], drawn: list[Document], tmp_path: Path, lang: str, told: str
     ) -> None:
         _study, result = ran
-        documents: list[Document] = []
-
-        def keep(document: Document, path: Path, **_options: Any) -> Path:
-            documents.append(document)
-            return path
-
-        monkeypatch.setattr("etalon.report.render.render", keep)
         result.report(tmp_path / "report.html", lang)
-        assert told in repr(documents[0].blocks)
+        assert told in repr(drawn[0].blocks)
 
     def test_progress_counts_each_look(
         self, blobs: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -60,18 +60,11 @@ def test_verdicts(divided: tuple[str, Result]) -> None:
 
 @pytest.mark.parametrize("lang", ["en", "fr"])
 def test_the_report_says_which_split_and_which_correction(
-    divided: tuple[str, Result], lang: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    divided: tuple[str, Result], lang: str, drawn: list[Document], tmp_path: Path
 ) -> None:
     name, result = divided
-    documents: list[Document] = []
-
-    def keep(document: Document, path: Path, **_options: Any) -> Path:
-        documents.append(document)
-        return path
-
-    monkeypatch.setattr("etalon.report.render.render", keep)
     result.report(tmp_path / "report.html", lang)
-    told = repr(documents[0].blocks)
+    told = repr(drawn[0].blocks)
     expected = {
         ("hold-outs", "en"): ("25% of the training images are kept for validation", "1/k + 0.33 rather than 1/k"),
         ("hold-outs", "fr"): ("25\u00a0% des images", "1/k + 0,33"),

@@ -62,19 +62,6 @@ def result(blobs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Result:
     return run_whatever_its_factors(study)
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Document]:
-    """The reports that were asked for, without the time that it takes to draw them."""
-    documents: list[Document] = []
-
-    def keep(document: Document, path: Path, **_options: Any) -> Path:
-        documents.append(document)
-        return path
-
-    monkeypatch.setattr("etalon.report.render.render", keep)
-    return documents
-
-
 @pytest.fixture(scope="module")
 def opened(result: Result) -> Result:
     return result.test()

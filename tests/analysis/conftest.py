@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from etalon.analysis.predictions import Predictions
+from etalon.analysis.verdicts import Verdicts, verdicts
 
 
 def simulate(
@@ -17,7 +18,7 @@ def simulate(
     models: int = 2,
     error: float = 0.05,
     seed_effect: float = 0.0,
-    gains: NDArray[np.float64] | None = None,
+    gains: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """(models, k, n) answers, 1 right or 0 wrong, of models equal over the population of images.
 
@@ -67,3 +68,10 @@ def answers() -> Callable[..., Predictions]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def found() -> Verdicts:
+    """Four variants: one that is better, one worse, one that only seems to differ, one that is the reference itself."""
+    m = simulate(np.random.default_rng(0), models=4, n=4000, seed_effect=0.05, gains=[0, 1.2, -1.2, 0])
+    return verdicts(m[0], {"good": m[1], "bad": m[2], "same": m[3], "copy": m[0]})

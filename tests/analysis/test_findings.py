@@ -7,9 +7,7 @@ import pytest
 from etalon.analysis import findings
 from etalon.analysis.mistakes import confusion, per_class
 from etalon.analysis.robustness import Robustness
-from etalon.analysis.verdicts import verdicts
 from etalon.locales import use
-from tests.analysis.conftest import simulate
 
 NAMES = ("cat", "dog", "bird", "fish")
 
@@ -18,12 +16,6 @@ NAMES = ("cat", "dog", "bird", "fish")
 def english():
     with use("en"):
         yield
-
-
-@pytest.fixture(scope="module")
-def found():
-    m = simulate(np.random.default_rng(0), models=4, n=4000, seed_effect=0.05, gains=[0, 1.2, -1.2, 0])
-    return verdicts(m[0], {"good": m[1], "bad": m[2], "same": m[3], "copy": m[0]})
 
 
 def test_effects_say_no_more_than_their_interval(found):

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from etalon.analysis.verdicts import verdicts
 from etalon.analysis.worth import Cost, gaps, summary, worth
 from etalon.errors import StudyError
 from etalon.locales import use
-from tests.analysis.conftest import simulate
 
 SMALL, LARGE = Cost(100, 1.0, 50), Cost(200, 2.0, 50)
 
@@ -19,12 +17,6 @@ SMALL, LARGE = Cost(100, 1.0, 50), Cost(200, 2.0, 50)
 def english():
     with use("en"):
         yield
-
-
-@pytest.fixture(scope="module")
-def found():
-    m = simulate(np.random.default_rng(0), models=4, n=4000, seed_effect=0.05, gains=[0, 1.2, -1.2, 0])
-    return verdicts(m[0], {"good": m[1], "bad": m[2], "same": m[3], "copy": m[0]})
 
 
 @pytest.mark.parametrize(
