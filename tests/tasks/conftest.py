@@ -8,6 +8,16 @@ import pytest
 
 from etalon.lessons.running import Ran, run
 from etalon.lessons.sources import lesson
+from etalon.locales import use
+from etalon.result import Result
+
+
+def answer(result: Result, question: str, lang: str = "en") -> str:
+    """What the report answers, without figures and tables."""
+    with use(lang):
+        answered = result.answer(question)
+    assert not answered.failure, answered.failure
+    return str(answered)
 
 
 @pytest.fixture(scope="session")

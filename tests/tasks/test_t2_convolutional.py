@@ -14,6 +14,7 @@ from etalon.errors import ModelError
 from etalon.locales import use
 from etalon.result import Result
 from etalon.workbench import Study
+from tests.tasks.conftest import answer
 
 STUDIES = Path(__file__).parents[2] / "studies"
 STEPS = [  # of the practical on CIFAR-10, each after the one of which it changes something
@@ -82,14 +83,6 @@ def kinds(study: Study, name: str) -> list[str]:
 
 def candidate(study: Study, name: str):
     return next(c for c in study.plan.candidates if c.name == name)
-
-
-def answer(result: Result, question: str, lang: str = "en") -> str:
-    """What the report answers, without figures and tables."""
-    with use(lang):
-        answered = result.answer(question)
-    assert not answered.failure, answered.failure
-    return str(answered)
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])

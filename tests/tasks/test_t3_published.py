@@ -15,6 +15,7 @@ from etalon.locales import use
 from etalon.result import Result
 from etalon.workbench import Study
 from tests.conftest import needs_real_data
+from tests.tasks.conftest import answer
 
 STUDY = Path(__file__).parents[2] / "studies" / "fashion_2conv2fc.py"
 
@@ -29,13 +30,6 @@ def result(study: Study, digits: Dataset, tmp_path_factory: pytest.TempPathFacto
     few = digits.take(train=300, test=120)
     small = study.with_(data=few, seeds=3, epochs=3, store=tmp_path_factory.mktemp("store"))
     return small.run(workers=0, progress=False).test()
-
-
-def answer(result: Result, question: str, lang: str = "en") -> str:
-    with use(lang):
-        answered = result.answer(question)
-    assert not answered.failure, answered.failure
-    return str(answered)
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])
