@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import fits, looks, machine, precision, report, scaling, small, statistics, studies
+from bench import fits, literature, looks, machine, precision, report, scaling, small, statistics, studies
 from bench.ceiling import ceiling
 from bench.contest import Contender, PlayError, play, say
 from bench.networks import NETWORKS
@@ -39,6 +39,9 @@ def main() -> int:
     options = _parser().parse_args()
     if options.names == ["report"]:
         report.write(report.read())
+        return 0
+    if options.names == ["published"]:
+        literature.write()
         return 0
     if options.names == ["statistics"] and options.auto:
         statistics.tell(looks.spared(options.auto, options.data, options.seeds or 10), options.json)
@@ -112,7 +115,7 @@ def _profile(network: str, quick: bool) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Speed against peers.")
-    names = [*MEASURES, "all", "report", "profile", "statistics"]
+    names = [*MEASURES, "all", "report", "profile", "statistics", "published"]
     parser.add_argument("names", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--json", action="store_true", help="print one line of JSON for each figure")
     parser.add_argument("--quick", action="store_true", help="few images: to see that it works, not to believe")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from etalon.models.bundle import load_bundle
     from etalon.models.lower import lower
     from etalon.models.weights import weights
+    from etalon.opening import open_study
     from etalon.result import Result
     from etalon.study.run import Run
     from etalon.study.search import search
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from etalon.study.variant import MoreThanOneFactor
     from etalon.train.recipe import EarlyStopping, Recipe
     from etalon.train.updates import smallest_batch
-    from etalon.workbench import Study, open_study
+    from etalon.workbench import Study
 
 __version__ = "0.1.0"
 
@@ -80,6 +81,7 @@ _NAMES = {  # where each public name is defined
     "models.bundle": "load_bundle",
     "models.lower": "lower",
     "models.weights": "weights",
+    "opening": "open_study",
     "result": "Result",
     "study.run": "Run",
     "study.search": "search",
@@ -88,7 +90,7 @@ _NAMES = {  # where each public name is defined
     "study.variant": "MoreThanOneFactor",
     "train.recipe": "EarlyStopping Recipe",
     "train.updates": "smallest_batch",
-    "workbench": "Study open_study",
+    "workbench": "Study",
 }
 _MODULES = {name: f"etalon.{module}" for module, names in _NAMES.items() for name in names.split()}
 

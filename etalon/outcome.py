@@ -218,6 +218,7 @@ class Outcome:
             "variant": self.name,
             "seed": run.seed,
             "validation_accuracy": run.validation_accuracy,
+            **self.confidence().settings(run.seed),
         }
         return export(path, self.keras_model(seed) if keras else self.network(seed).module, card)
 

@@ -60,11 +60,13 @@ class Result(Asked):
         title: Text,
         context: Text,
         rope: float,
-        study: Searched,
+        study: Searched | None,
+        notice: Text = "",
         origin: str = "",
     ) -> None:
         self.plan, self.tally, self.title, self.context, self.rope = plan, tally, title, context, rope
-        self.study = study
+        self.study = study  # None for results that were opened again without its code
+        self._notice = notice
         self.origin = origin  # Python that makes the study again, for a notebook
         self.part: PartName = "validation"
         self._runs = {name: runs for name, runs in plan.runs().items() if runs}
@@ -79,8 +81,13 @@ class Result(Asked):
             raise StudyError(
                 _("the reference {name}").format(name=self._reference),
                 _("none of its trials came to an end"),
-                " ".join(errors),
+                " ".join(errors) or _("Wait for the first of them."),
             )
+
+    @property
+    def notice(self) -> str:
+        """What every page of a report must say: that this is but a first look; empty for a whole study."""
+        return choose(self._notice)
 
     @property
     def dataset(self) -> Dataset:
@@ -159,6 +166,12 @@ class Result(Asked):
 
     def search(self, over: Mapping[str, Any], **options: Any) -> Search:
         """Try values of settings or arguments in this study, see `etalon.search`; nothing is trained twice."""
+        if self.study is None:
+            raise StudyError(
+                _("a search in {title}").format(title=choose(self.title)),
+                _("these results were opened again without the code of the study"),
+                _("Open its file with etalon.open_study, and search there."),
+            )
         return search(self.study, over, **options)
 
     def recommend(self, weights: Mapping[str, float] = WEIGHTS) -> Recommendation:
@@ -176,9 +189,21 @@ class Result(Asked):
         The opening is written in the store's ledger, once for a given set of trained variants.
         """
         store, chosen = self.plan.store, self._recommended.chosen
-        choice = hashlib.sha256(" ".join(sorted(self.plan.keys.values())).encode()).hexdigest()
-        store.open_test(self.dataset.test_digest, choice, choose(self.title), len(self), chosen)
+        store.open_test(self.dataset.test_digest, self._choice, choose(self.title), len(self), chosen)
         return self._on("test")
+
+    @property
+    def opened(self) -> bool:
+        """Whether the test part has been opened for these very trials: looking at it again is then free."""
+        return any(opening.choice == self._choice for opening in self.plan.store.openings(self.dataset.test_digest))
+
+    @property
+    def _choice(self) -> str:
+        """The digest of the trials that have ended, well or not."""
+        ended = {run.key for runs in self._runs.values() for run in runs}
+        ended |= {record.key for record in self.plan.failures().values()}
+        keys = sorted(key for key in self.plan.keys.values() if key in ended)
+        return hashlib.sha256(" ".join(keys).encode()).hexdigest()
 
     def robustness(self, names: Sequence[str] | None = None, **options: Any) -> Robustness:
         """Accuracy on degraded test images, which opens the test part; measured once, then read from the store.
@@ -206,8 +231,14 @@ class Result(Asked):
         return self.recommend()
 
     @cached_property
-    def _degraded(self) -> Robustness:
-        return self.robustness()
+    def _degraded(self) -> Robustness | None:
+        """None where nobody has measured it yet, and the code of a network is not there to do so."""
+        try:
+            return self.robustness()
+        except StudyError:
+            if self.study is not None:
+                raise
+            return None
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -248,7 +279,7 @@ class Result(Asked):
             found,
             self._recommended,
             plan.store.openings(self.dataset.test_digest),
-            {name: broken for name, broken in errors.items() if name not in self._outcomes},
+            {name: broken for name, broken in errors.items() if broken and name not in self._outcomes},
             self.reference.runs[0].environment,
             planned=len(set(plan.whole.keys.values())) if plan.looks else None,
         )

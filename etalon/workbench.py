@@ -1,11 +1,9 @@
 """The public face: a study, and what comes of it. Each method is a line or two into the rooms."""
 
-import importlib.util
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from operator import index
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -15,11 +13,12 @@ from etalon.analysis.looks import further
 from etalon.data.dataset import Dataset
 from etalon.data.load import load
 from etalon.data.splits import HoldOut, KFold, Split
-from etalon.errors import EtalonError, StudyError
-from etalon.locales import Text, _, choose, ngettext
+from etalon.errors import StudyError
+from etalon.locales import Text, _, choose
 from etalon.report.answered import Question
 from etalon.result import Result
 from etalon.study.executors import executor
+from etalon.study.journal import About, Dossier
 from etalon.study.plan import Plan, Tally
 from etalon.study.quick import FirstLook, first_look, shorter
 from etalon.study.settle import at_hand, train
@@ -31,7 +30,6 @@ Build = Callable[..., Any]
 Compute = TypeVar("Compute", bound=Callable[[Any], Any])
 SEEDS, VALIDATION = 5, 0.2
 SPLITS = ("validation", "split", "folds")  # three ways to say one thing
-TAKEN = sys.stdlib_module_names | {"etalon", "keras", "numpy", "torch"}  # no study may stand in their place
 
 
 class Study:
@@ -94,6 +92,7 @@ class Study:
         self.seeds = _seeds(auto.most if auto else seeds, self.split)
         self.store = store
         self.origin = ""  # Python that makes this study again, when it was read from a file
+        self.file: Path | None = None  # that file
         self._given: Mapping[str, Any] = {
             **{"title": title, "data": data, "size": size, "seeds": seeds, "rope": rope, "context": context},
             **{"validation": validation, "split": split, "folds": folds, "store": store, **settings},
@@ -179,6 +178,7 @@ class Study:
         other = self.with_(data=self.dataset.take(look.train, look.test), epochs=epochs, **few)
         other.variants = {name: look.shortened(variant) for name, variant in self.variants.items()}
         other.look, other.origin = look, self.origin and f"{self.origin}.quick()"
+        other.file = self.file
         return other
 
     def run(self, *, workers: int | None = None, progress: bool = True) -> Result:
@@ -188,8 +188,15 @@ class Study:
             workers: processes that train, by default one for each core; 0: this process does.
             progress: show how far it is.
         """
-        with executor(workers, len(set(self.plan.keys.values()))) as carrier:
-            return self._conduct(partial(train, carrier=carrier, progress=progress))
+        store, trials = self.plan.store, len(set(self.plan.keys.values()))
+        with executor(workers, trials) as carrier, store.journal.attended(self.id) as diary:
+
+            def settle(plan: Plan) -> Tally:
+                if plan.missing():
+                    self._remember(plan)
+                return train(plan, carrier=carrier, progress=progress, diary=diary)
+
+            return self._conduct(settle)
 
     def result(self) -> Result:
         """The results at hand, nothing being trained.
@@ -198,6 +205,11 @@ class Study:
             StudyError: a trial is missing; those that broke down are not.
         """
         return self._conduct(at_hand)
+
+    @property
+    def id(self) -> str:
+        """Its name in a store: the same for the file edited, another for other images or another kind of split."""
+        return self._about.identity(self.dataset.digest, self.split)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -232,6 +244,7 @@ class Study:
             given["seeds"] = None
         other = type(self)(**{**given, **changes})
         other.variants, other.questions, other.look = dict(self.variants), dict(self.questions), self.look
+        other.file = self.file
         if self.origin and isinstance(other.data, str | Path):  # a notebook can say it again
             said = {**changes, "store": other.folder}
             told = ", ".join(f"{k}={str(v) if isinstance(v, Path) else v!r}" for k, v in said.items())
@@ -263,13 +276,36 @@ class Study:
             result = self._result(plan, Tally(trained, before, tally.failed))
             wanted = further(result.verdicts(), plan.taken, result.reference.name) if plan.looks else plan.taken
             if wanted == plan.taken:
+                self._remember(plan)
                 return result
             plan = replace(plan, taken=wanted)
 
     def _result(self, plan: Plan, tally: Tally) -> Result:
         return Result(
-            plan, tally, title=self.title, context=self.context, rope=self.rope, study=self, origin=self.origin
+            plan,
+            tally,
+            title=self.title,
+            context=self.context,
+            rope=self.rope,
+            study=self,
+            notice=self._about.notice,
+            origin=self.origin,
         )
+
+    @property
+    def _about(self) -> About:
+        return About(
+            title=self.title,
+            context=self.context,
+            rope=self.rope,
+            file=str(self.file) if self.file else None,
+            notice=self.look.notices if self.look else "",
+        )
+
+    def _remember(self, plan: Plan) -> None:
+        """Have the store know this study, unless something in it cannot be written as text."""
+        with suppress(ValueError):
+            plan.store.remember(Dossier.of(plan, self._about), plan.dataset)
 
 
 def _split(validation: float | None, split: Split | None, folds: int | None) -> Split:
@@ -297,59 +333,3 @@ def _seeds(given: Any, split: Split) -> tuple[int, ...]:
         why = _("there must be one at least, each once, from 0 to 2**32 - 1")
         raise StudyError(f"seeds={given!r}", why, _('Give seeds=5, a list, or "auto".'))
     return seeds
-
-
-def open_study(path: str | Path) -> Study:
-    """The study that a Python file makes.
-
-    Raises:
-        StudyError: no such file, or one that makes no study, or several.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise StudyError(
-            f"{path}", _("there is no such file"), _("Give the path of a study; `etalon init` writes one.")
-        )
-    module = _imported(path)
-    studies = {id(value): value for value in vars(module).values() if isinstance(value, Study)}
-    if len(studies) != 1:
-        raise StudyError(
-            f"{path}",
-            ngettext("it makes {n} study", "it makes {n} studies", len(studies)).format(n=len(studies)),
-            _("Let the file make one etalon.Study."),
-        )
-    study = next(iter(studies.values()))
-    study.origin = f"import etalon\n\nstudy = etalon.open_study({str(path.absolute())!r})"
-    return study
-
-
-def _imported(path: Path) -> Any:
-    import cloudpickle
-
-    if path.stem in TAKEN:
-        raise StudyError(
-            f"{path}", _("{name} is the name of a Python module").format(name=path.stem), _("Rename the file.")
-        )
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise StudyError(f"{path}", _("it is not a Python file"), _("Give the path of a study, STUDY.py."))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    sys.path.append(str(path.parent.absolute()))  # last: no file beside it may hide a library
-    try:
-        spec.loader.exec_module(module)
-    except EtalonError:
-        raise
-    except Exception as error:
-        del sys.modules[path.stem]
-        raise StudyError(f"{path}", _told(error, str(spec.origin)), _("Correct the file.")) from error
-    cloudpickle.register_pickle_by_value(module)  # workers have no such module to import
-    return module
-
-
-def _told(error: Exception, file: str) -> str:
-    """What went wrong, and at which line of the file."""
-    if isinstance(error, SyntaxError) and error.filename == file:
-        return _("{kind} at line {line}: {error}").format(kind="SyntaxError", line=error.lineno, error=error.msg)
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return _("{kind} at line {line}: {error}").format(kind=type(error).__name__, line=lines[-1], error=error)

@@ -346,4 +346,4 @@ def leaky(result):
     }
 )
 def most_effective(result):
-    return result.recommend(), result.effects(), result.summary()
+    return result.recommend(), result.merits(), result.effects(), result.summary()

@@ -350,12 +350,12 @@ def consistent(result):
 
 @study.question(
     {
-        "fr": "Quelles sont les prédictions, de 0 à 9, à côté de la vérité ?",
+        "fr": "Quelles sont les prédictions, à côté de la vérité ?",
         "en": "What are the predictions, beside the truth?",
     }
 )
 def predictions(result):
-    return result["model_m"].predictions.frame()
+    return result["model_m"].frame()
 
 
 @study.question(

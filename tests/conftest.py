@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from blobs import blobs_of
 
 import etalon
 from etalon.data.dataset import Dataset
@@ -47,15 +47,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.fixture(scope="session")
 def blobs() -> Dataset:
     """300 + 90 images of 8x8 in three classes that a dense layer tells apart: a bright row, one for each class."""
-    rng = np.random.default_rng(0)
-
-    def part(n: int) -> tuple[np.ndarray, np.ndarray]:
-        y = np.arange(n) % 3
-        x = rng.integers(0, 150, (n, 8, 8, 1))
-        x[np.arange(n), 2 + y] += 90
-        return x.astype(np.uint8), y
-
-    return etalon.load((part(300), part(90)), name="blobs")
+    return blobs_of(300, 90)
 
 
 @pytest.fixture

@@ -232,7 +232,7 @@ class TestCommandLine:
         arguments = ("run", "looked_at.py", "--seeds", "auto", "--sealed", "--store", "store", "--workers", "0")
         assert call(*arguments) == 0
         first = capsys.readouterr().out
-        monkeypatch.setattr("etalon.workbench.open_study", lambda path: pytest.fail("it was run"))
+        monkeypatch.setattr("etalon.opening.open_study", lambda path: pytest.fail("it was run"))
         assert call(*arguments) == 0
         assert capsys.readouterr().out == first
 

@@ -112,7 +112,7 @@ def folder(blobs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(folder: Path) -> Path:
     """The store, with the study trained and its test part still sealed."""
-    from etalon.workbench import open_study
+    from etalon.opening import open_study
 
     open_study(folder / "blob_study.py").with_(store=folder / "store").run(workers=0, progress=False)
     return folder / "store"
@@ -366,7 +366,7 @@ class TestRun:
         written = report.read_bytes()
         report.unlink()
         with monkeypatch.context() as patch:
-            patch.setattr("etalon.workbench.open_study", lambda _: pytest.fail("the study was run"))
+            patch.setattr("etalon.opening.open_study", lambda _: pytest.fail("the study was run"))
             again = etalon(*arguments, "--json", "again.json")
         assert (again.status, again.out) == (0, first.out)
         assert report.read_bytes() == written
@@ -502,6 +502,9 @@ class TestLooking:
         found = json.loads(etalon("predict", "bundle", "0.png", "1.png", "--json", "-").out)
         assert [reading["path"] for reading in found] == ["0.png", "1.png"]
         assert all(0.33 < reading["confidence"] <= 1 for reading in found)
+        assert {reading["to_a_person"] for reading in found} == {None}  # 60 images are too few to promise anything
+        assert (card["threshold"], card["risk"]) == (None, None)
+        assert card["temperature"] > 0
         assert etalon("predict", "bundle", "absent.png").err.startswith("absent.png: it cannot be read")
         assert etalon("predict", "nowhere", "0.png").status == 1
 

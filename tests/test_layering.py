@@ -20,10 +20,15 @@ ORDER = [
     "outcome",
     "result",
     "workbench",
+    "opening",
+    "reopened",
     "crossvalidated",
     "lessons",
+    "doctor",
+    "verbs",
+    "app",
 ]
-FREE = {"cli", "__init__", "__main__", "doctor"}
+FREE = {"cli", "__init__", "__main__"}
 CONFINED = {  # a heavy library, and the only places that may import it
     "matplotlib": ["figures/"],
     "seaborn": ["figures/"],
@@ -31,8 +36,11 @@ CONFINED = {  # a heavy library, and the only places that may import it
     "numba": ["kernels/"],
     "sqlalchemy": ["study/database.py", "study/schema.py", "study/records.py", "study/migrations/"],
     "alembic": ["study/schema.py", "study/migrations/"],
-    "typer": ["cli.py", "lessons/verbs.py"],
-    "jinja2": ["report/", "lessons/pages.py"],
+    "typer": ["cli.py", "verbs/", "app/verbs.py"],
+    "jinja2": ["report/", "lessons/pages.py", "app/"],
+    "fastapi": ["app/"],
+    "starlette": ["app/"],
+    "uvicorn": ["app/"],
 }
 
 

@@ -115,6 +115,20 @@ class Confidence:
         whole = [promise for promise in self.promises if len(promise.found) == len(self.seeds)]
         return min(whole, key=lambda promise: promise.risk, default=None)
 
+    def settings(self, seed: int) -> dict[str, float | None]:
+        """What it takes to use one seed's answers: its temperature, and the threshold of the strictest promise.
+
+        Returns:
+            temperature, None where outputs are no probabilities; threshold and the risk that it promises, None where
+            not every seed can promise one.
+        """
+        place, promise = self.seeds.index(seed), self.strictest
+        return {
+            "temperature": None if self.calibration is None else float(self.calibration.temperatures[place]),
+            "threshold": None if promise is None else promise.thresholds[place].value,
+            "risk": None if promise is None else promise.risk,
+        }
+
     def frame(self) -> "pd.DataFrame":
         """A line a seed: temperature; log loss, Brier score and ECE before and after scaling; AURC and AUGRC."""
         import pandas as pd

@@ -1,7 +1,7 @@
 """Which model to choose, from validation alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import log2
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +92,16 @@ class Recommendation:
 
     def __getitem__(self, name: str) -> Assessment:
         return next(c for c in self.candidates if c.name == name)
+
+    def weighed(self, weights: Mapping[str, float]) -> "Recommendation":
+        """The same candidates under other weights, as `recommend` would assess them; nothing is measured again.
+
+        Raises:
+            StudyError: a weight that is unknown or negative.
+        """
+        weights, base = _checked(weights), self[self.reference]
+        candidates = [replace(c, score=score(c, base, c.difference, weights)) for c in self.candidates]
+        return replace(self, chosen=_best(candidates), candidates=tuple(candidates), weights=weights)
 
     def __str__(self) -> str:
         return "\n".join([self.chosen, *self.reasons])
@@ -184,14 +194,18 @@ def recommend(
         )
         for c, difference, on_front in zip(candidates, gained, front, strict=True)
     )
-    best = max((a for a in assessed if a.close), key=lambda a: a.score, default=assessed[0])
     cheaper = [
         a.name for a in assessed if a.verdict == "equivalent" and a.time <= FASTER * reference.time and not eligible
     ]
-    return Recommendation(best.name, reference.name, assessed, weights, found, tuple(cheaper))
+    return Recommendation(_best(assessed), reference.name, assessed, weights, found, tuple(cheaper))
 
 
-def score(candidate: Candidate, reference: Candidate, difference: float, weights: Mapping[str, float]) -> float:
+def score(
+    candidate: Candidate | Assessment,
+    reference: Candidate | Assessment,
+    difference: float,
+    weights: Mapping[str, float],
+) -> float:
     """In points of accuracy: what the candidate gains on the reference, less what it costs."""
     return (
         weights["accuracy"] * 100 * difference
@@ -206,6 +220,11 @@ def pareto_front(time: Sequence[float], accuracy: Sequence[float]) -> list[bool]
     as_good = (t[None] <= t[:, None]) & (a[None] >= a[:, None])  # (i, j): j is as good as i
     beaten = as_good & ((t[None] < t[:, None]) | (a[None] > a[:, None]))
     return [not row.any() for row in beaten]
+
+
+def _best(assessed: Sequence[Assessment]) -> str:
+    """The highest score of those that cannot be told from the most accurate; the reference, the first, if none can."""
+    return max((a for a in assessed if a.close), key=lambda a: a.score, default=assessed[0]).name
 
 
 def _close(ranked: Sequence[Candidate], alpha: float, rope: float, design: Design) -> list[Candidate]:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from etalon.analysis.crossed import quantile
+from etalon.analysis.crossed import Interval, quantile
 from etalon.analysis.curves import Overfitting
 from etalon.analysis.findings import Finding, effect
+from etalon.analysis.predictions import PartName
 from etalon.analysis.recommend import FASTER
 from etalon.analysis.verdicts import Verdict, Verdicts
 from etalon.errors import StudyError
 from etalon.figures.intervals import limit_points
-from etalon.locales import _, in_points, ngettext, number, seconds
+from etalon.locales import _, in_points, ngettext, number, percent, seconds
 
 if TYPE_CHECKING:
     from etalon.figures.style import Axes
@@ -59,6 +60,30 @@ def worth(verdicts: Verdicts, name: str, cost: Cost, before: Cost, against: str 
     return Finding(
         "worth", " ".join(told), numbers, name, partial(_forest, replace(verdicts, items=(verdict,)), against)
     )
+
+
+def merits(name: str, part: PartName, accuracy: Interval, gap: float, cost: Cost) -> Finding:
+    """What a model is worth, all told: accuracy on a part, overfitting, weights, time.
+
+    Args:
+        gap: accuracy on training images minus on validation, as a fraction.
+    """
+    right = (
+        _("On test, {name} classes {accuracy} of the images rightly (95% interval {low} to {high}).")
+        if part == "test"
+        else _("On validation, {name} classes {accuracy} of the images rightly (95% interval {low} to {high}).")
+    )
+    told = [
+        right.format(
+            name=name, accuracy=percent(accuracy.value), low=percent(accuracy.low), high=percent(accuracy.high)
+        ),
+        _("Its gap between training and validation is {gap}; it has {weights} weights and trains in {time}.").format(
+            gap=in_points(gap), weights=number(cost.weights, 0), time=seconds(cost.time)
+        ),
+    ]
+    numbers = {"accuracy": accuracy.value, "low": accuracy.low, "high": accuracy.high, "gap": gap}
+    numbers |= {"weights": float(cost.weights), "fit_time": cost.time, "updates": float(cost.updates)}
+    return Finding("worth", " ".join(told), numbers, name)
 
 
 def gaps(first: Overfitting, second: Overfitting) -> Finding:

@@ -1,8 +1,11 @@
 """The course as pages to read without a network: each lesson with its programs and what they showed."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -18,12 +21,14 @@ from etalon.report import files, html
 from etalon.report.blocks import Figure
 
 INDEX = "index.html"
+STORE = "ETALON_STORE"
 
 
 def site(folder: Path, langs: Sequence[str] = LANGUAGES) -> Iterator[Path]:
     """Write the pages of all lessons, each path told when it is written; the last is where to begin.
 
-    With several languages, each has a folder of its own, and its pages lead to those of the others.
+    With several languages, each has a folder of its own, and its pages lead to those of the others. What the lessons
+    train is kept in ETALON_STORE if there is one, else until the last page is written.
 
     Raises:
         LessonError: `folder` is a file.
@@ -32,15 +37,31 @@ def site(folder: Path, langs: Sequence[str] = LANGUAGES) -> Iterator[Path]:
     if folder.exists() and not folder.is_dir():
         raise LessonError(f"{folder}", _("this is not a folder"), _("Give the name of a folder, existing or not."))
     course = lessons()
-    for lang in langs:
-        place = folder if len(langs) == 1 else folder / lang
-        place.mkdir(parents=True, exist_ok=True)
-        with use(lang):
-            for lesson in course:
-                yield _write(place / _file(lesson), page(run(lesson, lang), course, langs))
-            yield _write(place / INDEX, index(course, lang, langs))
+    with TemporaryDirectory(prefix="etalon-lessons-") as store:
+        for lang in langs:
+            place = folder if len(langs) == 1 else folder / lang
+            place.mkdir(parents=True, exist_ok=True)
+            with use(lang):
+                for lesson in course:
+                    with _stored(store):
+                        text = page(run(lesson, lang), course, langs)
+                    yield _write(place / _file(lesson), text)
+                yield _write(place / INDEX, index(course, lang, langs))
     if len(langs) > 1:
         yield _write(folder / INDEX, _page("languages.html", langs=langs))
+
+
+@contextmanager
+def _stored(folder: str) -> Iterator[None]:
+    """Keep what is trained in `folder`, for those who have no ETALON_STORE."""
+    if os.environ.get(STORE):
+        yield
+        return
+    os.environ[STORE] = folder
+    try:
+        yield
+    finally:
+        del os.environ[STORE]
 
 
 def page(ran: Ran, course: Sequence[Lesson], langs: Sequence[str]) -> str:

@@ -41,6 +41,11 @@ class Card(BaseModel):
         dataset: digest of the data it was trained on.
         study, variant, seed: the trial it comes from.
         accuracy: on the test part, 0..1; None where it was not measured.
+        temperature: fitted on validation: logits divided by it give the probabilities that deserve most trust (Guo et
+            al. 2017, arXiv 1706.04599); None where the outputs are no probabilities.
+        threshold: of the confidence as the model gives it, temperature 1; answers that do not reach it are for a
+            person. None where nothing can be promised.
+        risk: the error rate that the other answers do not exceed, with 95 % confidence.
         versions: of what made it.
         content: name and sha256 (hex) of the file that holds the network.
         format: version of this layout.
@@ -56,6 +61,9 @@ class Card(BaseModel):
     variant: str
     seed: int
     accuracy: float | None = None
+    temperature: float | None = None
+    threshold: float | None = None
+    risk: float | None = None
     versions: dict[str, str] = {}
     content: tuple[str, str] = ("", "")
     format: int = FORMAT
@@ -79,11 +87,12 @@ class Bundle:
         """The names of the classes, in the language in force by default."""
         return self.card.classes.get(lang or language()) or next(iter(self.card.classes.values()))
 
-    def predict(self, images: np.ndarray, batch_size: int = 512) -> np.ndarray:
+    def predict(self, images: np.ndarray, batch_size: int = 512, *, temperature: float = 1.0) -> np.ndarray:
         """The probability of each class for each image.
 
         Args:
             images: uint8 (n, h, w, c), or (n, h, w) for images of one channel.
+            temperature: divides the logits; that of the card gives calibrated probabilities.
 
         Returns:
             float32 (n, n_classes); rows add up to 1, except for a model that ends with a sigmoid.
@@ -94,12 +103,13 @@ class Bundle:
         images = self._checked(images)
         self.network.eval()
         with torch.inference_mode():
-            parts = [self._probabilities(images[i : i + batch_size]) for i in range(0, len(images), batch_size)]
+            batches = (images[i : i + batch_size] for i in range(0, len(images), batch_size))
+            parts = [self._probabilities(batch, temperature) for batch in batches]
         return np.concatenate(parts) if parts else np.empty((0, len(self.class_names())), np.float32)
 
-    def _probabilities(self, images: np.ndarray) -> np.ndarray:
+    def _probabilities(self, images: np.ndarray, temperature: float) -> np.ndarray:
         x = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float()
-        logits = self.network(x if self.card.scale is None else x * self.card.scale)
+        logits = self.network(x if self.card.scale is None else x * self.card.scale) / temperature
         independent = getattr(self.network, "head", "") == "sigmoid"
         answer = torch.sigmoid(logits) if independent else torch.softmax(logits, 1)
         return np.asarray(answer.numpy(), np.float32)
@@ -124,7 +134,8 @@ def export(path: str | Path, model: Any, meta: Mapping[str, Any]) -> Path:
     Args:
         path: a folder, or a file that ends with .zip.
         model: a Keras model, or a torch nn.Module, trained.
-        meta: the fields of `Card`: classes, image_shape, scale, dataset, study, variant, seed, accuracy.
+        meta: the fields of `Card`: classes, image_shape, scale, dataset, study, variant, seed; accuracy,
+            temperature, threshold and risk where they are known.
 
     Raises:
         ModelError: something else stands at that path, or meta lacks a field.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from etalon.data.images import decode
+from etalon.data.images import channels, decode
 from etalon.errors import DataError
 from etalon.locales import _, percent
 from etalon.models.bundle import Bundle
@@ -15,22 +15,45 @@ from etalon.models.bundle import Bundle
 
 @dataclass(frozen=True)
 class Reading:
-    """One image, the class it is taken for, and the probability of that class."""
+    """One image and the class it is taken for.
+
+    Attributes:
+        confidence: probability of that class, calibrated where the bundle has a temperature.
+        to_a_person: whether the model is too unsure to be trusted; None where the bundle promises nothing.
+    """
 
     path: str
     predicted: str
     confidence: float
+    to_a_person: bool | None = None
 
 
 @dataclass(frozen=True)
 class Readings:
-    """What was read, file by file."""
+    """What was read, file by file.
+
+    Attributes:
+        risk: the error rate promised for what is not left to a person; None where nothing is.
+    """
 
     items: tuple[Reading, ...]
+    risk: float | None = None
 
     def __str__(self) -> str:
         width = max((len(item.path) for item in self.items), default=0)
-        return "\n".join(f"{i.path:{width}}  {i.predicted}  {percent(i.confidence, 1)}" for i in self.items)
+        lines = [f"{i.path:{width}}  {i.predicted}  {percent(i.confidence, 1)}{self._left(i)}" for i in self.items]
+        if self.risk is not None:
+            told = _(
+                "Left to a person: {n} of {total}. Of the others at most {risk} are wrong, with 95% confidence, if "
+                "they are like the images of the study."
+            )
+            left = sum(item.to_a_person is True for item in self.items)
+            lines.append(told.format(n=left, total=len(self.items), risk=percent(self.risk, 1)))
+        return "\n".join(lines)
+
+    @staticmethod
+    def _left(item: Reading) -> str:
+        return "  " + _("to a person") if item.to_a_person else ""
 
     def to_json(self) -> list[dict[str, Any]]:
         """One entry a file."""
@@ -44,14 +67,17 @@ def read(bundle: Bundle, paths: Sequence[str | Path]) -> Readings:
         DataError: a file that is not there, or is not an image.
     """
     h, w, c = bundle.card.image_shape
-    images = [_channels(decode(_bytes(Path(path)), str(path), (h, w)), c) for path in paths]
-    answers = bundle.predict(np.stack(images))
-    names = bundle.class_names()
+    images = [channels(decode(_bytes(Path(path)), str(path), (h, w)), c) for path in paths]
+    stack, card, names = np.stack(images), bundle.card, bundle.class_names()
+    confidence = bundle.predict(stack).max(axis=1)  # the threshold was chosen on it
+    answers = bundle.predict(stack, temperature=card.temperature or 1.0)
+    left = [None if card.threshold is None else bool(value < card.threshold) for value in confidence]
     return Readings(
         tuple(
-            Reading(str(path), names[int(row.argmax())], float(row.max()))
-            for path, row in zip(paths, answers, strict=True)
-        )
+            Reading(str(path), names[int(row.argmax())], float(row.max()), to_a_person)
+            for path, row, to_a_person in zip(paths, answers, left, strict=True)
+        ),
+        card.risk,
     )
 
 
@@ -62,13 +88,3 @@ def _bytes(path: Path) -> bytes:
         raise DataError(
             str(path), _("it cannot be read ({error})").format(error=error.strerror), _("Give the path of an image.")
         ) from error
-
-
-def _channels(image: np.ndarray, wanted: int) -> np.ndarray:
-    """(h, w, 1 or 3) -> (h, w, wanted); colours become their luminance (ITU-R BT.601)."""
-    if image.shape[-1] == wanted:
-        return image
-    if wanted == 3:
-        return np.repeat(image, 3, axis=-1)
-    luminance = np.rint(image @ np.array([[0.299], [0.587], [0.114]]))
-    return np.asarray(luminance, np.uint8)

@@ -10,13 +10,14 @@ from types import CodeType
 from typing import Any
 
 from etalon.analysis.findings import Finding
-from etalon.errors import EtalonError, StudyError
+from etalon.errors import StudyError
 from etalon.locales import Text, _, choose
-from etalon.report.blocks import Block, Callout, Figure, Paragraph, Section, Table
+from etalon.report.blocks import Block, Callout, Figure, Paragraph, Section, Table, reason
 from etalon.report.images import close
 from etalon.report.inline import escape, plain
 from etalon.report.shown import shown
 from etalon.report.tables import named
+from etalon.report.tree import MISSING
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +57,10 @@ class Question:
         """What the function computes, in the language in force; where it breaks down, the answer says how."""
         try:
             given = self.compute(result)
-            parts = tuple(shown(part) for part in _several(given))
-        except EtalonError as error:
-            return Answered(self, (), (), str(error))
+            classes = result.dataset.class_names()
+            parts = tuple(shown(part, classes) for part in _several(given))
         except Exception as error:  # the report must not be lost
-            return Answered(self, (), (), f"{type(error).__name__}: {error}")
+            return Answered(self, (), (), reason(error))
         findings = tuple(finding for told, _blocks in parts for finding in told)
         blocks = tuple(block for _told, own in parts for block in own)
         return Answered(self, findings, blocks)
@@ -120,7 +120,12 @@ class Answered:
 
         for block in self.section().blocks:
             if isinstance(block, Figure):
-                made = block.draw()
+                try:
+                    made = block.draw()
+                except Exception as error:  # the other figures are shown all the same
+                    told = Markdown(block.callout(reason(error)).text)  # type: ignore[no-untyped-call]
+                    display(told, metadata={MISSING: True})  # type: ignore[no-untyped-call]
+                    continue
                 figure = getattr(made, "figure", None) or made
                 close(figure)  # it is shown here, and not once more by pyplot
                 display(figure)  # type: ignore[no-untyped-call]

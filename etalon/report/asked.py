@@ -26,6 +26,13 @@ class Asked:
         verdicts = self.compare(against, name) if against else self.verdicts()
         return weighed.worth(verdicts, name, self._cost(self[name]), self._cost(base), against)
 
+    def merits(self: Any, name: str = "") -> Finding:
+        """What the recommended model, or another, is worth, all told: accuracy, overfitting, weights, time."""
+        entry = next(e for e in self.evidence.entries if e.name == self[name or self._recommended.chosen].name)
+        accuracy = (entry.test or entry.validation).accuracy
+        gap = entry.curves.overfitting.gap
+        return weighed.merits(entry.name, self.part, accuracy, gap, self._cost(self[entry.name]))
+
     def overfits_less(self: Any, name: str, than: str = "") -> Finding:
         """Does this variant overfit less than the reference, or than the variant `than`."""
         base = self[than] if than else self.reference
@@ -50,7 +57,7 @@ class Asked:
     @property
     def questions(self: Any) -> Mapping[str, Question]:
         """Those of the study, in their order, by the names of their functions."""
-        found: Mapping[str, Question] = self.study.questions
+        found: Mapping[str, Question] = self.study.questions if self.study else {}
         return found
 
     def answer(self: Any, question: str | Callable[[Any], Any]) -> Answered:
@@ -75,11 +82,6 @@ class Asked:
             [(asked, f.kind, f.variant, f.text, dict(f.numbers)) for asked, f in rows],
             columns=["question", "kind", "variant", "text", "numbers"],
         )
-
-    @property
-    def notice(self: Any) -> str:
-        """What every page of a report must say: that this is but a first look; empty for a whole study."""
-        return self.study.look.notice if self.study.look else ""
 
     def _cost(self: Any, outcome: Any) -> weighed.Cost:
         recipe = outcome.candidate.recipe

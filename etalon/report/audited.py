@@ -28,7 +28,7 @@ def audited(audit: Audit, labels: LabelErrors | None, created: datetime) -> Docu
     sections = [_data(audit), _duplicates(audit)]
     if labels is not None:
         sections.append(_labels(labels))
-    sections.append(_cleaned(audit))
+    sections.append(cleaned(audit))
     return Document(
         title=_("Audit of {name}").format(name=escape(audit.name)),
         subtitle=_("What may be wrong with the images, before any model is trained on them"),
@@ -50,17 +50,14 @@ def worth_knowing(audit: Audit | None) -> list[Block]:
         Paragraph(_("An audit of the images has found:")),
         Bullets([_("{what}: {told}").format(what=check, told=number(n, 0)) for check, n in found]),
     ]
-    leaked = {
-        place for pair in audit.pairs if pair.across for place in (pair.first, pair.second) if place.part == "test"
-    }
-    if leaked:
-        blocks.append(Callout(_leak(len(leaked), len(audit.dataset.test)), "bad"))
+    if leak := leaked(audit):
+        blocks.append(leak)
     if audit.pairs:
         told = _("Images that are there more than once, or nearly, those in both parts first ({n} of {total})").format(
             n=number(min(len(audit.pairs), FEW), 0), total=number(len(audit.pairs), 0)
         )
         blocks.append(Figure(partial(audit.plot, None, FEW), told, source=f"result.audit().plot(n={FEW})"))
-    return [*blocks, *_cleaned(audit).blocks]
+    return [*blocks, *cleaned(audit).blocks]
 
 
 def _leak(n: int, images: int) -> str:
@@ -71,6 +68,53 @@ def _leak(n: int, images: int) -> str:
         "test accuracies a little.",
         n,
     ).format(n=number(n, 0), images=number(images, 0))
+
+
+def checks(audit: Audit) -> Table:
+    """What was looked for, and how much of it was found."""
+    return Table(
+        [Column(_("check")), Column(_("found"), "number"), Column(_("first"))],
+        [[check, number(found, 0), first] for check, found, first in audit.frame().itertuples(index=False)],
+        _("What was looked for, and found"),
+    )
+
+
+def how(audit: Audit) -> str:
+    """How duplicates were told from neighbours."""
+    if not audit.near.threshold:
+        return _("There are too few images to tell near duplicates from neighbours: only identical ones were sought.")
+    return _(
+        "The distance between two images is compared with that to the tenth neighbour, after brightness and contrast "
+        "have been evened out. Below a ratio of {threshold}, chance would give one image in the whole set at most, if "
+        "the images are spread as evenly as points in {dimension} dimensions, which their other neighbours suggest; a "
+        "ratio of 0 means the same bytes. Mirrored, turned and cropped copies are not found."
+    ).format(threshold=number(audit.near.threshold), dimension=number(audit.near.dimension, 0))
+
+
+def leaked(audit: Audit) -> Callout | None:
+    """That a model may answer test images by heart; None if it may not."""
+    places = {place for pair in audit.pairs if pair.across for place in (pair.first, pair.second)}
+    n = sum(place.part == "test" for place in places)
+    return Callout(_leak(n, len(audit.dataset.test)), "bad") if n else None
+
+
+def cleaned(audit: Audit) -> Section:
+    """What may be left out of the training part."""
+    removed = [removal.what for removal in audit.removals]
+    if not removed:
+        return Section(_("The cleaned set"), [Paragraph(_("There is nothing to leave out."))])
+    return Section(
+        _("The cleaned set"),
+        [
+            Paragraph(
+                _(
+                    "`data.without(etalon.audit(data))` leaves out of train what follows. The test part stays as it "
+                    "is, so that accuracies before and after are those of the same images."
+                )
+            ),
+            Bullets(removed),
+        ],
+    )
 
 
 def check_path(path: Path) -> None:
@@ -96,17 +140,13 @@ def _data(audit: Audit) -> Section:
             Paragraph(escape(described.provenance)),
             Callout(audit.sizes.sentence, "bad" if audit.sizes.unbalanced else "neutral"),
             Figure(described.plot, _("Images of each class in both parts")),
-            Table(
-                [Column(_("check")), Column(_("found"), "number"), Column(_("first"))],
-                [[check, number(found, 0), first] for check, found, first in audit.frame().itertuples(index=False)],
-                _("What was looked for, and found"),
-            ),
+            checks(audit),
         ],
     )
 
 
 def _duplicates(audit: Audit) -> Section:
-    blocks: list[Block] = [Paragraph(_how(audit))]
+    blocks: list[Block] = [Paragraph(how(audit))]
     for where, caption in _captions():
         pairs = audit.chosen(where)
         if pairs:
@@ -121,17 +161,6 @@ def _captions() -> Sequence[tuple[Where, str]]:
         ("train", _("Pairs within train, the most alike first ({n} of {total})")),
         ("test", _("Pairs within test, the most alike first ({n} of {total})")),
     )
-
-
-def _how(audit: Audit) -> str:
-    if not audit.near.threshold:
-        return _("There are too few images to tell near duplicates from neighbours: only identical ones were sought.")
-    return _(
-        "The distance between two images is compared with that to the tenth neighbour, after brightness and contrast "
-        "have been evened out. Below a ratio of {threshold}, chance would give one image in the whole set at most, if "
-        "the images are spread as evenly as points in {dimension} dimensions, which their other neighbours suggest; a "
-        "ratio of 0 means the same bytes. Mirrored, turned and cropped copies are not found."
-    ).format(threshold=number(audit.near.threshold), dimension=number(audit.near.dimension, 0))
 
 
 def _labels(found: LabelErrors) -> Section:
@@ -151,23 +180,5 @@ def _labels(found: LabelErrors) -> Section:
                 )
             ),
             *(Figure(partial(found.plot, part, SUSPECTS), caption) for part, caption, n in parts if n),
-        ],
-    )
-
-
-def _cleaned(audit: Audit) -> Section:
-    removed = [removal.what for removal in audit.removals]
-    if not removed:
-        return Section(_("The cleaned set"), [Paragraph(_("There is nothing to leave out."))])
-    return Section(
-        _("The cleaned set"),
-        [
-            Paragraph(
-                _(
-                    "`data.without(etalon.audit(data))` leaves out of train what follows. The test part stays as it "
-                    "is, so that accuracies before and after are those of the same images."
-                )
-            ),
-            Bullets(removed),
         ],
     )

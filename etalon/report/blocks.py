@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
 
-from etalon.errors import ReportError
+from etalon.errors import EtalonError, ReportError
 from etalon.locales import LANGUAGES, _, ngettext
 from etalon.report.images import Image
+from etalon.report.inline import escape
 
 Tone = Literal["good", "bad", "neutral", "unsure"]
 Kind = Literal["text", "number", "verdict"]
@@ -131,6 +132,21 @@ class Figure:
         if lang not in self._images:
             self._images[lang] = Image(self.draw, lang, self.width)
         return self._images[lang]
+
+    def failure(self, lang: str) -> str:
+        """Why it cannot be drawn in that language; empty when it can, and it then is."""
+        try:
+            _drawn = self.image(lang).size
+        except Exception as error:  # whatever the function raises, the report must not be lost
+            return reason(error)
+        return ""
+
+    def callout(self, failure: str) -> "Callout":
+        """What stands in its place, in the language in force, when it cannot be drawn."""
+        why = escape(failure)
+        if not self.caption:
+            return Callout(_("A figure could not be drawn. {why}").format(why=why), "bad")
+        return Callout(_("Figure “{caption}” could not be drawn. {why}").format(caption=self.caption, why=why), "bad")
 
 
 @dataclass(frozen=True)
@@ -252,6 +268,11 @@ class Document:
                 _("Étalon speaks English and French"),
                 _("Choose one of {languages}.").format(languages=", ".join(LANGUAGES)),
             )
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, for the reader of a report."""
+    return str(error) if isinstance(error, EtalonError) else f"{type(error).__name__}: {error}"
 
 
 def _check_tone(tone: str) -> None:

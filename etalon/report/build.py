@@ -34,7 +34,8 @@ def build(evidence: Evidence, created: datetime) -> Document:
 
 def _sections(evidence: Evidence) -> list[Section]:
     """The seven; after the first, the answers to the study's own questions, if it asks any."""
-    first, *others = (section(evidence) for section in SECTIONS)
+    measured = (section for section in SECTIONS if section is not robustness or evidence.robustness)
+    first, *others = (section(evidence) for section in measured)
     asked = [answers(evidence.answered)] if evidence.answered else []
     return [first, *asked, *others]
 

@@ -1,12 +1,11 @@
-"""What each change does: a line for each factor, with what it changes, brings and costs."""
+"""What each change does: the reference, then a line for each factor, with what it changes, brings and costs."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from etalon.analysis.verdicts import Verdicts
 from etalon.figures.intervals import verdict_name, with_interval
-from etalon.locales import _, number, seconds
-from etalon.models.factors import Factor
+from etalon.locales import _, number, points, seconds
 from etalon.report.evidence import Entry, Evidence
 
 if TYPE_CHECKING:
@@ -33,26 +32,28 @@ class Effects:
         )
 
     def frame(self) -> "pd.DataFrame":
-        """A line a factor; the columns are named in the language in force."""
+        """The reference, then a line a factor; the columns are named in the language in force."""
         import pandas as pd
 
-        rows = [
-            self._row(entry, factor)
-            for entry in self.evidence.entries[1:]
-            for factor in entry.candidate.factors or (None,)
-        ]
+        first, *others = self.evidence.entries
+        rows = [self._row(first, "—", "—", "—", _("reference"))]
+        for entry in others:
+            verdict = self.verdicts[entry.name]
+            difference = with_interval(verdict.difference, verdict.low_simultaneous, verdict.high_simultaneous)
+            for factor in entry.candidate.factors or (None,):
+                what = factor.sentence() if factor else _("nothing")
+                rows.append(self._row(entry, entry.candidate.after, what, difference, verdict_name(verdict.verdict)))
         return pd.DataFrame(rows)
 
-    def _row(self, entry: Entry, factor: Factor | None) -> dict[str, str]:
-        verdict = self.verdicts[entry.name]
+    @staticmethod
+    def _row(entry: Entry, after: str, what: str, difference: str, verdict: str) -> dict[str, str]:
         return {
             _("Variant"): entry.name,
-            _("Compared with"): entry.candidate.after,
-            _("What changes"): factor.sentence() if factor else _("nothing"),
-            _("Difference (points)"): with_interval(
-                verdict.difference, verdict.low_simultaneous, verdict.high_simultaneous
-            ),
-            _("Verdict"): verdict_name(verdict.verdict),
+            _("Compared with"): after,
+            _("What changes"): what,
+            _("Difference (points)"): difference,
+            _("Verdict"): verdict,
+            _("Gap (points)"): points(entry.curves.overfitting.gap),
             _("Weights"): number(entry.candidate.weights.total, 0),
             _("Time"): seconds(entry.fit_time),
         }

@@ -13,6 +13,7 @@ from etalon.analysis.crossed import Interval, mean_accuracy
 from etalon.analysis.curves import LearningCurves
 from etalon.analysis.design import ONCE, Design
 from etalon.analysis.predictions import Predictions
+from etalon.analysis.published import scores as scores_by_seed
 from etalon.analysis.recommend import Recommendation
 from etalon.analysis.robustness import Robustness
 from etalon.analysis.verdicts import Verdict, Verdicts
@@ -195,6 +196,8 @@ class Evidence:
             "rope": self.rope,
             "trials": vars(self.tally),
             "auto": None if self.planned is None else self._auto_json(self.planned),
+            "environment": dict(self.environment),
+            "openings": [opening.opened.isoformat() for opening in self.openings],
             "variants": [_variant_json(entry) for entry in self.entries],
             "lost": {name: list(errors) for name, errors in self.lost.items()},
         }
@@ -216,6 +219,9 @@ def _variant_json(entry: Entry) -> dict[str, Any]:
         "gap": entry.curves.overfitting.gap,
         "fit_time": entry.fit_time,
         "seeds": len(entry.fit_times),
+        "epochs": entry.candidate.recipe.epochs,
+        "by_seed": {part: _by_seed(parts[part]) for part in parts},
+        "best_epochs": entry.curves.overfitting.best_epochs.tolist(),
     }
     if entry.verdict:
         difference = {"mean": entry.verdict.difference, "low": entry.verdict.low_simultaneous}
@@ -227,6 +233,11 @@ def _variant_json(entry: Entry) -> dict[str, Any]:
     else:
         found |= {"verdict": "reference", "difference": None, "p_adjusted": None}
     return found
+
+
+def _by_seed(one: Scores) -> dict[str, list[float]]:
+    """Each score, seed after seed."""
+    return {name: each.tolist() for name, each in scores_by_seed(one.predictions).items()}
 
 
 def _interval_json(interval: Interval) -> dict[str, float]:

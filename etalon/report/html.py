@@ -15,7 +15,7 @@ from etalon import locales
 from etalon.report import files
 from etalon.report.blocks import Badge, Cell, Document, Figure, Tone
 from etalon.report.images import COLUMN, INCH, themed
-from etalon.report.inline import plain, spans
+from etalon.report.inline import kept_whole, plain, spans
 from etalon.report.tree import tree
 
 RANK: dict[Tone, int] = {"good": 0, "neutral": 1, "unsure": 2, "bad": 3}
@@ -47,6 +47,13 @@ def render(document: Document, path: str | os.PathLike[str] | None = None) -> st
     return page
 
 
+def fragment(document: Document) -> Markup:
+    """The blocks alone, for a page that has a head, `blocks.css` and a script of its own."""
+    with locales.use(document.lang):
+        template = _environment().get_template("fragment.html")
+        return Markup(template.render(nodes=tree(document), lang=document.lang))
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -57,7 +64,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {"_": locales._, "picture": picture, "sort_key": sort_key}
-    environment.filters |= {"spans": spans, "plain": plain, "digest": digest, "highlight": highlight}
+    environment.filters |= {"spans": spans, "plain": plain, "whole": whole, "digest": digest, "highlight": highlight}
     environment.tests["badge"] = lambda cell: isinstance(cell, Badge)
     return environment
 
@@ -74,6 +81,11 @@ def picture(figure: Figure, lang: str) -> dict[str, Any]:
         "width": round(width),
         "height": round(width * height / natural),
     }
+
+
+def whole(text: str) -> Markup:
+    """A text whose short hyphenated words stay on one line."""
+    return Markup(kept_whole(str(Markup.escape(text)), lambda word: f'<span class="whole">{word}</span>'))
 
 
 def sort_key(cell: Cell, kind: str, lang: str) -> str:

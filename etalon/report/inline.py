@@ -1,6 +1,7 @@
 """The markup inside a text: **bold**, *emphasis*, `code`; a backslash keeps a mark as it is."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _MARKUP = re.compile(
@@ -16,7 +17,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _UNIT = re.compile(r"(?<=\d) (?=(?:s|min|h|points?|MB|Mo)\b)")
 _APOSTROPHE = re.compile(r"(?<=\w)'(?=\w)")
 _FRENCH = re.compile(r" (?=[:%»€])|(?<=«) ")
+_HYPHENATED = re.compile(r"[^\W_][\w'’/]*-[^\W_][\w'’/-]*")
 _FRENCH_THIN = re.compile("[ \N{NO-BREAK SPACE}](?=[;?!])")
+
+
+WHOLE = 12  # letters of a hyphenated word, from which a line may cut it
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,11 @@ def typeset(text: str, lang: str) -> str:
     if lang == "fr":
         text = _FRENCH_THIN.sub("\N{NARROW NO-BREAK SPACE}", _FRENCH.sub("\N{NO-BREAK SPACE}", text))
     return text
+
+
+def kept_whole(text: str, keep: Callable[[str], str]) -> str:
+    """`text` with `keep` applied to its short hyphenated words, such as T-shirt/top, which no line must cut."""
+    return _HYPHENATED.sub(lambda match: keep(match[0]) if len(match[0]) < WHOLE else match[0], text)
 
 
 def _parse(text: str, lang: str, *, bold: bool, emphasis: bool) -> list[Span]:

@@ -77,6 +77,12 @@ def merge(fresh: Sequence[Any], old: Sequence[Any]) -> tuple[list[Any], list[Any
     return merged, list(edited.values())
 
 
+def untouched(cell: Any) -> str:
+    """The name of a cell that is as Étalon wrote it; empty for the author's."""
+    name = _name(cell)
+    return "" if not name or _changed(cell) else name
+
+
 def _identify(cells: Sequence[Any]) -> None:
     """Give each cell an id of its own."""
     taken: set[str] = set()

@@ -10,7 +10,8 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,9 +35,10 @@ from etalon.report.blocks import (
     Table,
 )
 from etalon.report.inline import Span, plain, spans
-from etalon.report.tree import Node, tree
+from etalon.report.tree import MISSING, Node, NotDrawn, missing, tree
 
 KERNEL = "python3"  # Jupyter's name for the interpreter that is running
+ALLOWED = "raises-exception"  # Jupyter's tag for a cell that may fail
 
 LONGEST = 60  # letters of a cell's name
 
@@ -65,14 +67,17 @@ def render(
 
     Warns:
         EditedByHand: cells that the author has changed are kept as they are.
+        NotDrawn: a figure cannot be drawn; a callout takes its place.
     """
     place = files.destination(path)
     old = kept.cells_of(place)
     with locales.use(document.lang):
-        notebook = _Cells(document.lang).notebook(document, setup)
+        cells = _Cells(document.lang)
+        notebook = cells.notebook(document, setup)
         notebook.cells, edited = kept.merge(notebook.cells, old)
         if execute:
-            _execute(notebook, place.parent.resolve(), document.lang, timeout)
+            with _forgiven(notebook, cells.figures, document.lang):
+                _execute(notebook, place.parent.resolve(), document.lang, timeout)
     import nbformat
 
     nbformat.validate(notebook)
@@ -132,6 +137,29 @@ def _execute(notebook: Any, folder: Path, lang: str, timeout: int) -> None:
     _steady(notebook)
 
 
+@contextmanager
+def _forgiven(notebook: Any, figures: Mapping[str, Figure], lang: str) -> Iterator[None]:
+    """Let the cells of figures fail while the notebook is run; a callout then takes their place, and a warning is told.
+
+    Args:
+        figures: by the names of their cells, but for those that the author has changed.
+    """
+    drawing = [i for i, cell in enumerate(notebook.cells) if kept.untouched(cell) in figures]
+    for i in drawing:
+        notebook.cells[i].metadata["tags"] = [ALLOWED]
+    yield
+    for i in drawing:
+        cell = notebook.cells[i]
+        del cell.metadata["tags"]
+        for error in [output for output in cell.outputs if output.output_type == "error"][:1]:
+            name = kept.untouched(cell)
+            callout = missing(figures[name], f"{error.ename}: {error.evalue}")
+            notebook.cells[i] = _Cells(lang).alone(callout, name)
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        if MISSING in output.get("metadata", {}):
+            warnings.warn(plain(output.data["text/markdown"], lang), NotDrawn, stacklevel=4)
+
+
 def _failed(cell: Any, why: str) -> ReportError:
     return ReportError(
         _("notebook cell `{source}`").format(source=cell.source.strip()),
@@ -158,6 +186,7 @@ class _Cells:
         self.attachments: dict[str, dict[str, str]] = {}
         self.name = "title"  # of the next text
         self.names: set[str] = set()
+        self.figures: dict[str, Figure] = {}  # by the name of the cell that draws it
 
     def notebook(self, document: Document, setup: str) -> Any:
         from nbformat.v4 import new_notebook
@@ -168,7 +197,7 @@ class _Cells:
         self.texts += [f"> **{self.inline(document.notice)}**"] if document.notice else []
         if setup.strip():
             self.code(setup, "setup")
-        self.nodes(tree(document))
+        self.nodes(tree(document, source=True))
         self.flush()
         kernel = {"name": KERNEL, "display_name": "Python 3 (ipykernel)", "language": "python"}
         title = plain(document.title, self.lang)
@@ -220,7 +249,7 @@ class _Cells:
 
     def figure(self, node: Node, figure: Figure) -> None:
         if figure.source is not None:
-            self.code(figure.source)
+            self.figures[self.code(figure.source)] = figure
         else:
             name = f"{node.anchor or f'image-{len(self.cells)}-{len(self.attachments)}'}.png"
             png = figure.image(self.lang).png
@@ -240,7 +269,14 @@ class _Cells:
         line = "".join(markdown(span) for span in spans(" ".join(text.split()), self.lang))
         return _LIST.sub(lambda match: match[1] + match[2][:-1] + "\\" + match[2][-1], line)
 
-    def code(self, source: str, name: str = "") -> None:
+    def alone(self, callout: Callout, name: str) -> Any:
+        """A callout as a cell of its own."""
+        from nbformat.v4 import new_markdown_cell
+
+        return kept.mark(new_markdown_cell(f"> {self.inline(callout.text)}", id=name), name)
+
+    def code(self, source: str, name: str = "") -> str:
+        """A cell with that program; returns its name."""
         from nbformat.v4 import new_code_cell
 
         self.flush()
@@ -248,6 +284,7 @@ class _Cells:
         name = self.unique(name or f"code-{hashlib.sha256(source.encode()).hexdigest()[:8]}")
         self.cells.append(kept.mark(new_code_cell(source, id=name), name))
         self.name = f"{name}-after"
+        return name
 
     def flush(self) -> None:
         from nbformat.v4 import new_markdown_cell

@@ -32,7 +32,7 @@ from etalon.report.blocks import (
     Section,
     Table,
 )
-from etalon.report.inline import plain, spans
+from etalon.report.inline import kept_whole, plain, spans
 from etalon.report.tree import Node, tree
 
 TEXT_WIDTH = 16.4 / 2.54  # inches: A4 less the margins of template.typ
@@ -41,7 +41,7 @@ SIZE, LEAST_SIZE = 9.0, 5.5  # points: letters of a table
 LETTER, INSET = 0.5, 0.6  # of that size: width of a letter, room at each side of a cell
 MATRIX = 5  # columns of numbers from which a table is one
 
-_BREAK = "\N{ZERO WIDTH SPACE}"
+_BREAK, _JOIN = "\N{ZERO WIDTH SPACE}", "\N{WORD JOINER}"
 _LONG = re.compile(r"\w\S{11,}")
 _JOINT = re.compile(r"(?<=[_/\\.,=-])(?=[^\W_])")
 
@@ -110,7 +110,7 @@ class _Writer:
         return [{"kind": node.kind, "label": node.label} | self.block(node) for node in nodes]
 
     def inline(self, text: str) -> list[dict[str, Any]]:
-        return [asdict(span) | {"text": breakable(span.text)} for span in spans(text, self.lang)]
+        return [asdict(span) | {"text": breakable(joined(span.text))} for span in spans(text, self.lang)]
 
     def block(self, node: Node) -> dict[str, Any]:
         match node.block:
@@ -200,6 +200,11 @@ def _unbroken(table: Table, column: int) -> int:
     else:
         words += cells
     return max(map(len, words), default=1)
+
+
+def joined(text: str) -> str:
+    """`text` whose short hyphenated words stay on one line."""
+    return kept_whole(text, lambda word: word.replace("-", f"-{_JOIN}"))
 
 
 def breakable(text: str) -> str:

@@ -1,8 +1,8 @@
 """What a record says in a report: its findings, and the figure or the table that shows it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from etalon.analysis import explained, findings
 from etalon.analysis.coding import Coding, Preparation
@@ -14,25 +14,21 @@ from etalon.analysis.searched import searched
 from etalon.analysis.verdicts import Verdicts
 from etalon.data.description import Description
 from etalon.errors import StudyError
-from etalon.locales import _, number, percent
+from etalon.locales import _, number
 from etalon.models.weights import WeightsTable
-from etalon.report.blocks import Block, Cell, Column, Figure, Paragraph, Table
+from etalon.report.blocks import Block, Figure, Paragraph
+from etalon.report.frames import table
 from etalon.report.inline import escape
 from etalon.study.found import Search
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-ROWS = 12  # of a long table
-LARGE, DIGITS = 10, 3  # from that value on one decimal is enough; under it, three
-
-SHARES = {"confidence", "error", "error_low", "error_high", "precision", "recall", "f1", "train_share", "test_share"}
 
 Shown = tuple[list[Finding], list[Block]]
 
 
-def shown(part: Any) -> Shown:
+def shown(part: Any, classes: Sequence[str] = ()) -> Shown:
     """The findings and the blocks of something that a question's function has returned.
+
+    Args:
+        classes: the names that stand in tables for the numbers of classes.
 
     Raises:
         StudyError: it can be neither told, nor drawn, nor tabulated.
@@ -42,7 +38,7 @@ def shown(part: Any) -> Shown:
     if isinstance(part, Finding):
         return [part], [Figure(part.figure, _caption(part))] if part.figure else []
     if _is_frame(part):
-        return [], [table(part)]
+        return [], [table(part, classes=classes)]
     if _is_drawing(part):
         return [], [Figure(lambda: part)]
     told, caption = _told(part), _caption(part)
@@ -51,7 +47,7 @@ def shown(part: Any) -> Shown:
     if callable(draw := getattr(part, "plot", None)):
         return told, [Figure(draw, caption)]
     if callable(tabulate := getattr(part, "frame", None)):
-        return told, [table(tabulate(), caption)]
+        return told, [table(tabulate(), caption, classes)]
     if told:
         return told, []
     raise StudyError(
@@ -59,30 +55,6 @@ def shown(part: Any) -> Shown:
         _("it can be neither told, nor drawn, nor shown as a table"),
         _("Return findings, records with plot() or frame(), tables, figures or texts."),
     )
-
-
-def table(frame: "pd.DataFrame", caption: str = "") -> Table:
-    """A pandas table as one of the report, cut where it is long; columns that Étalon names are translated."""
-    import pandas as pd
-
-    whole = frame
-    if frame.index.name or not isinstance(frame.index, pd.RangeIndex):
-        whole = frame.reset_index(names=frame.index.name or "")
-    columns = [
-        Column(_heading(str(name)), "number" if pd.api.types.is_numeric_dtype(whole[name]) else "text")
-        for name in whole.columns
-    ]
-    cut = whole.head(ROWS)
-    write = [_writer(whole[name]) for name in whole.columns]
-    rows = [
-        [one(value) for one, value in zip(write, row, strict=True)]
-        for row in cut.astype(object).itertuples(index=False)
-    ]
-    caption = caption or str(frame.attrs.get("caption", ""))
-    if len(cut) < len(whole):
-        told = _("the first {n} rows of {total}").format(n=len(cut), total=number(len(whole), 0))
-        caption = f"{caption} ({told})" if caption else told[0].upper() + told[1:]
-    return Table(columns, rows, caption)
 
 
 def _told(record: Any) -> list[Finding]:
@@ -133,55 +105,6 @@ def _gallery(record: Gallery) -> str:
             name=escape(record.variant), n=len(record), found=number(record.found, 0)
         )
     return _("Misclassified images of `{name}`: all {n}").format(name=escape(record.variant), n=len(record))
-
-
-def _heading(name: str) -> str:
-    """A column's name in the language in force, if it is one of Étalon's."""
-    names = {
-        "index": _("Image"),
-        "true": _("True class"),
-        "predicted": _("Predicted class"),
-        "confidence": _("Confidence"),
-        "class": _("Class"),
-        "errors": _("Errors"),
-        "error": _("Error rate"),
-        "error_low": _("least seed"),
-        "error_high": _("greatest seed"),
-        "precision": _("Precision"),
-        "recall": _("Recall"),
-        "f1": "F1",
-        "support": _("Images"),
-        "variant": _("Variant"),
-        "train": _("train"),
-        "train_share": _("share in train"),
-        "test": _("test"),
-        "test_share": _("share in test"),
-    }
-    shown = names.get(name, name)
-    return escape(shown[:1].upper() + shown[1:])
-
-
-def _writer(column: "pd.Series[Any]") -> Callable[[Any], Cell]:
-    """How the values of a column are written: shares as percentages, other numbers with the decimals that they need."""
-    import pandas as pd
-
-    if column.name in SHARES:
-        return partial(_cell, write=partial(percent, digits=1))
-    if not pd.api.types.is_float_dtype(column) or (column.dropna() % 1 == 0).all():
-        return partial(_cell, write=partial(number, digits=0))
-    return partial(_cell, write=partial(number, digits=1 if column.abs().max() >= LARGE else DIGITS))
-
-
-def _cell(value: Any, write: Callable[[float], str]) -> Cell:
-    import pandas as pd
-
-    if isinstance(value, str):
-        return escape(value)
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if value is None or pd.isna(value):
-        return "—"
-    return write(float(value))
 
 
 def _is_frame(part: Any) -> bool:

@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from etalon.locales import _
-from etalon.report.blocks import Block, Details, Document, Figure, Section, Table
+from etalon.locales import _, language
+from etalon.report.blocks import Block, Callout, Details, Document, Figure, Section, Table
 from etalon.report.inline import plain
 
 
@@ -31,9 +32,23 @@ class Node:
     children: tuple["Node", ...] = ()
 
 
-def tree(document: Document) -> tuple[Node, ...]:
-    """The document's blocks, numbered in reading order; labels are in the language in force."""
-    return _Numbering().nodes(document.blocks)
+MISSING = "not drawn by etalon"  # in the metadata of what a notebook shows in the place of a figure
+
+
+class NotDrawn(UserWarning):
+    """A figure that could not be drawn: the report says so in its place."""
+
+
+def tree(document: Document, *, source: bool = False) -> tuple[Node, ...]:
+    """The document's blocks, numbered in reading order; labels are in the language in force.
+
+    Args:
+        source: whether what has a source, a figure or a section, is drawn by it, later on.
+
+    Warns:
+        NotDrawn: a figure cannot be drawn; a callout takes its place.
+    """
+    return _Numbering(document.lang, source).nodes(document.blocks)
 
 
 def walk(nodes: Sequence[Node]) -> Iterator[Node]:
@@ -44,14 +59,16 @@ def walk(nodes: Sequence[Node]) -> Iterator[Node]:
 
 
 class _Numbering:
-    def __init__(self) -> None:
+    def __init__(self, lang: str, source: bool) -> None:
+        self.lang, self.source = lang, source
+        self.later = False  # inside a section that its source draws
         self.figures = self.tables = 0
         self.anchors: set[str] = {"top", "contents", "text"}
 
     def nodes(self, blocks: Sequence[Block], prefix: str = "", level: int = 1) -> tuple[Node, ...]:
         sections = 0
         found = []
-        for block in blocks:
+        for block in map(self.drawn, blocks):
             if isinstance(block, Section):
                 sections += 1
                 found.append(self.section(block, f"{prefix}{sections}", level))
@@ -69,9 +86,22 @@ class _Numbering:
                 found.append(Node(block, type(block).__name__.lower()))
         return tuple(found)
 
+    def drawn(self, block: Block) -> Block:
+        """The block; if it is a figure that cannot be drawn, what stands in its place."""
+        if not isinstance(block, Figure) or self.later or self.drawn_later(block):
+            return block
+        failure = block.failure(self.lang)
+        return missing(block, failure) if failure else block
+
+    def drawn_later(self, block: Figure | Section) -> bool:
+        """Whether its source draws it."""
+        return self.source and block.source is not None
+
     def section(self, block: Section, number: str, level: int) -> Node:
         anchor = self.unique(block.id or slug(plain(block.title)))
+        before, self.later = self.later, self.later or self.drawn_later(block)
         children = self.nodes(block.blocks, f"{number}.", level + 1)
+        self.later = before
         return Node(block, "section", number, anchor=anchor, level=level, children=children)
 
     def numbered(self, block: Figure | Table, kind: str, number: int, label: str) -> Node:
@@ -84,6 +114,13 @@ class _Numbering:
             candidate = f"{anchor}-{n}"
         self.anchors.add(candidate)
         return candidate
+
+
+def missing(figure: Figure, failure: str) -> Callout:
+    """What stands in the place of a figure that could not be drawn, and is told as a warning as well."""
+    callout = figure.callout(failure)
+    warnings.warn(plain(callout.text, language()), NotDrawn, stacklevel=2)
+    return callout
 
 
 def slug(title: str) -> str:

@@ -64,7 +64,12 @@ class Executor(Protocol):
     """Trains trials and tells of each epoch and each end; a trial that breaks down does not stop the others.
 
     Inside `with`, what serves to train is kept from one run to the next.
+
+    Attributes:
+        workers: how many trials are trained at once.
     """
+
+    workers: int
 
     def __enter__(self) -> Self: ...
 
@@ -134,6 +139,8 @@ def _breakdown(trial: Trial, store: Store, error: Exception) -> Event:
 class InProcess:
     """One trial after the other, here."""
 
+    workers = 1
+
     def __enter__(self) -> Self:
         return self
 
@@ -162,7 +169,7 @@ class Streams:
     """
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self.workers = workers
 
     def __enter__(self) -> Self:
         return self
@@ -172,13 +179,13 @@ class Streams:
 
     def run(self, trials: Sequence[MakeTrial], dataset: Dataset, store: Store, notify: Notify) -> None:
         """See Executor."""
-        crew, started, building = Crew(trials, self._workers), set[str](), threading.Lock()
+        crew, started, building = Crew(trials, self.workers), set[str](), threading.Lock()
 
         def tell(event: Event) -> None:
             if crew.closed:
                 raise _Stopped
             if event.what == "epoch" and crew.limit == 1:
-                crew.widen(1 + int(min(SHARE * room_for_more(chosen()), self._workers)))
+                crew.widen(1 + int(min(SHARE * room_for_more(chosen()), self.workers)))
             if event.what != "started" or event.key not in started:
                 notify(event)
             started.add(event.key)
@@ -196,7 +203,7 @@ class Streams:
                 finally:
                     crew.done()
 
-        in_threads([serve] * self._workers, crew.close)
+        in_threads([serve] * self.workers, crew.close)
 
 
 class _Stopped(BaseException):
@@ -207,11 +214,11 @@ class Processes:
     """Several trials at once, each in a process of its own; a process that dies takes its own trial down, no other."""
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self.workers = workers
         self._kept: list[_Process] = []
 
     def __enter__(self) -> Self:
-        self._kept = [_Process() for _ in range(self._workers)]
+        self._kept = [_Process() for _ in range(self.workers)]
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -149,7 +149,7 @@ class Search:
             )
         wanted = len(old.seeds) if seeds is None else seeds
         fresh = [seed for seed in range(wanted + len(self.seeds)) if seed not in self.seeds][:wanted]
-        new = old.with_(**{**self.settings, **changes, "seeds": fresh})
+        new = old.with_(**{"title": self._title, **self.settings, **changes, "seeds": fresh})
         because = _("the best of {n} configurations on validation, by {metric}").format(n=len(self), metric=self.metric)
         winner = varied(old.variants[self.of], {**self.settings, **self.best}, self.chosen.name, because)
         reference = next(iter(old.variants.values()))
@@ -242,6 +242,12 @@ class Search:
             body += f"<tr{weight}>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
         notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
         return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>{notes}"
+
+    @property
+    def _title(self) -> Text:
+        """Of the study of the choice, which the store must not take for the one that was searched."""
+        title, chosen = self.searched.title, self.chosen.name
+        return f"{title} · {chosen}" if isinstance(title, str) else {k: f"{v} · {chosen}" for k, v in title.items()}
 
     def _is_chosen(self, configuration: Configuration) -> bool:
         return configuration.state == "finished" and configuration is self.chosen

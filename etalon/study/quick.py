@@ -1,12 +1,12 @@
 """A first look at a study: fewer images, fewer epochs, fewer seeds, such that all of it takes a minute or two."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, prod
 from typing import Any
 
 from etalon.data.dataset import Dataset
-from etalon.locales import ngettext, number
+from etalon.locales import LANGUAGES, ngettext, number, use
 from etalon.models.weights import WeightsTable
 from etalon.study.variant import Candidate, Variant
 
@@ -43,6 +43,15 @@ class FirstLook:
             "those of the study.",
             self.seeds,
         ).format(**told)
+
+    @property
+    def notices(self) -> Mapping[str, str]:
+        """`notice` in each language."""
+        return {lang: self._notice(lang) for lang in LANGUAGES}
+
+    def _notice(self, lang: str) -> str:
+        with use(lang):
+            return self.notice
 
     def shortened(self, variant: Variant) -> Variant:
         """The variant with fewer epochs, if it sets its own."""

@@ -7,6 +7,7 @@
     locks/<key>          held by the process that trains the trial: it ends with the process, however that ends
     data/<digest>/       images as memory maps, shared by the processes that train
     derived/<name>       what can be made again from the runs, see `etalon.study.shelf`
+    studies/<id>/        what is known of each study, and what happened while it trained, see `etalon.study.journal`
 
 A run is written beside its place, flushed, renamed, then recorded. A process killed at any instant leaves at most a
 folder that is complete but not recorded, which the next look records.
@@ -16,10 +17,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import numpy as np
 from filelock import FileLock
@@ -38,6 +41,7 @@ from etalon.study.shared import share, shared
 from etalon.study.shelf import Shelf, digest
 
 if TYPE_CHECKING:
+    from etalon.study.journal import Dossier, Journal, Told
     from etalon.train.state import Snapshot
 
 __all__ = ["Opening", "Record", "Store", "default_store"]
@@ -61,8 +65,9 @@ class Store:
     def __init__(self, folder: str | Path, url: str | None = None) -> None:
         self.folder = Path(folder).absolute()
         self.shelf = Shelf(self.folder / "derived")
+        self._held: WeakValueDictionary[tuple[str, str], Run] = WeakValueDictionary()
         with clear_errors(self.folder):
-            for name in ("runs", "checkpoints", "locks", "data", "derived"):
+            for name in ("runs", "checkpoints", "locks", "data", "derived", "studies"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
         with self._locked("schema"), clear_errors(self.folder):
             self.url = url_of(self.folder, url)
@@ -110,16 +115,16 @@ class Store:
         return self._records.of(keys)
 
     def load(self, key: str) -> Run:
-        """The finished run.
+        """The finished run; while somebody holds it, and its files stay as they are, it is read once.
 
         Raises:
             StoreError: there is none, or its files are damaged.
         """
-        folder = self._run(key)
-        with self._undamaged(folder / SCALARS):
-            scalars = json.loads((folder / SCALARS).read_text())
-        with self._undamaged(folder / ARRAYS), np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-            return Run.of(scalars, dict(arrays))
+        place = (key, self.stamp([key]))
+        run = self._held.get(place)
+        if run is None:
+            run = self._held[place] = self._load(key)
+        return run
 
     def stamp(self, keys: Iterable[str]) -> str:
         """What tells whether these finished runs have changed, without reading them."""
@@ -241,6 +246,54 @@ class Store:
             folder.mkdir(exist_ok=True)
         return folder
 
+    # studies
+
+    @cached_property
+    def journal(self) -> "Journal":
+        """What the store remembers of studies."""
+        from etalon.study.journal import Journal  # torch, which a store that is only read does without
+
+        return Journal(self.folder / "studies", self.folder / "locks")
+
+    def remember(self, dossier: "Dossier", dataset: Dataset) -> None:
+        """Keep what is known of a study, and its images, so that its results can be opened again without its code.
+
+        Where the disk refuses, they cannot be; no training is lost for it.
+        """
+        with suppress(OSError, StoreError):
+            self.journal.keep(dossier)
+            if not (self.folder / "data" / dataset.digest).exists():
+                self.share(dataset)
+
+    def studies(self) -> "list[Dossier]":
+        """The studies that have been run on this store, the last one trained first; unreadable ones are left out."""
+        return self.journal.dossiers()
+
+    def study(self, id: str) -> "Dossier":
+        """What is known of a study.
+
+        Raises:
+            StoreError: there is none of this name, it is damaged, or was written by a newer version.
+        """
+        return self.journal.dossier(id)
+
+    def events(self, id: str, start: int = 0) -> "tuple[list[Told], int]":
+        """What happened while a study trained, from a place on, and the place from which to ask next.
+
+        Raises:
+            StoreError: there is no study of this name.
+        """
+        return self.journal.events(id, start)
+
+    def running(self, id: str) -> bool:
+        """Whether a process trains this study now.
+
+        Raises:
+            StoreError: it is no name of a study, or the disk refuses.
+        """
+        with clear_errors(self.folder):
+            return self.journal.running(id)
+
     # images
 
     def share(self, dataset: Dataset) -> None:
@@ -257,6 +310,13 @@ class Store:
         return shared(self.folder / "data" / digest)
 
     # inside
+
+    def _load(self, key: str) -> Run:
+        folder = self._run(key)
+        with self._undamaged(folder / SCALARS):
+            scalars = json.loads((folder / SCALARS).read_text())
+        with self._undamaged(folder / ARRAYS), np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+            return Run.of(scalars, dict(arrays))
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:

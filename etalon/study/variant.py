@@ -31,6 +31,7 @@ class Variant:
     build: returns a Keras model or an nn.Module; called with `arguments`.
     settings: the fields of the recipe in which this variant departs from the study.
     after: the variant of which it changes something; the reference where there is none of that name.
+    text: the Python text of `build`, where it is known otherwise than from `build` itself.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Variant:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     after: str = ""
+    text: str = ""
 
     @classmethod
     def of(
@@ -74,6 +76,8 @@ class Variant:
     @property
     def source(self) -> str:
         """The Python text of `build`, as the user wrote it; empty where there is none to be had."""
+        if self.text:
+            return self.text
         try:
             return inspect.getsource(self.build)
         except (OSError, TypeError):
@@ -84,12 +88,13 @@ class Variant:
 class Candidate:
     """A variant whose model has been built and checked against the data, ready to be trained with any seed.
 
+    make: returns the model, the same at each call.
     callbacks: Keras's objects, as given by the study or the variant; EarlyStopping is part of the recipe.
     after: the name of the candidate from which `factors` tell it; "" for the reference.
     """
 
     variant: Variant
-    model: Any
+    make: Callable[[], Any]
     recipe: Recipe
     image_shape: tuple[int, int, int]
     callbacks: tuple[Any, ...] = ()
@@ -108,12 +113,17 @@ class Candidate:
         settings = {**settings, **variant.settings}
         recipe = Recipe.of(model, settings)
         check(model, dataset.image_shape, dataset.n_classes, recipe.loss, recipe.from_logits)
-        return cls(variant, model, recipe, dataset.image_shape, keras_callbacks(settings))
+        return cls(variant, lambda: model, recipe, dataset.image_shape, keras_callbacks(settings))
 
     @property
     def name(self) -> str:
         """The variant's name."""
         return self.variant.name
+
+    @cached_property
+    def model(self) -> Any:
+        """A Keras model or an nn.Module."""
+        return self.make()
 
     @cached_property
     def weights(self) -> WeightsTable:

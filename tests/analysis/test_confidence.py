@@ -88,6 +88,12 @@ class TestNumbers:
         assert 0 < some[0.01] < some[0.05]
         assert on_validation.strictest is not None
         assert on_validation.strictest.risk == 0.01
+        seed, place = on_validation.seeds[1], 1
+        assert on_validation.settings(seed) == {
+            "temperature": on_validation.calibration.temperatures[place],
+            "threshold": on_validation.strictest.thresholds[place].value,
+            "risk": 0.01,
+        }
 
     def test_the_seal(self, on_validation, on_test):
         blind = [replace(r, test_logits=r.test_logits[:0]) for r in RUNS]
@@ -148,6 +154,7 @@ class TestWords:
         expected = "no threshold can promise it with 400 validation images; it would take 2,995 of them"
         assert expected in found.promises[0].text
         assert found.strictest is None
+        assert found.settings(found.seeds[0])["threshold"] is None
 
     def test_errors_that_are_too_sure(self):
         found = confidence([run(0, skill=0.5)], *LABELS, risks=(0.01,))

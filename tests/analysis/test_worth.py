@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from etalon.analysis.worth import Cost, gaps, summary, worth
+from etalon.analysis.crossed import Interval
+from etalon.analysis.worth import Cost, gaps, merits, summary, worth
 from etalon.errors import StudyError
 from etalon.locales import use
 
@@ -48,6 +49,16 @@ def test_costs_are_said(found):
 def test_against_another(found):
     text = worth(found, "copy", SMALL, LARGE, against="good").text
     assert text.startswith("Compared with good: copy is equivalent to good: ")
+
+
+@pytest.mark.parametrize(("part", "start"), [("test", "On test, wide"), ("validation", "On validation, wide")])
+def test_merits(part, start):
+    finding = merits("wide", part, Interval(0.98765, 0.98, 0.99, True, 3, 100), 0.0123, Cost(225_034, 12.0, 100))
+    assert finding.text == (
+        f"{start} classes 98.76% of the images rightly (95% interval 98.00% to 99.00%). Its gap between training and "
+        "validation is +1.23 points; it has 225,034 weights and trains in 12 s."
+    )
+    assert (finding.numbers["weights"], finding.numbers["gap"], finding.variant) == (225_034, 0.0123, "wide")
 
 
 def overfit(name, *values):

@@ -1,44 +1,17 @@
 """The course as pages."""
 
+import os
 import re
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
+from read_pages import Page
 
 from etalon.errors import LessonError
 from etalon.lessons import pages
 from etalon.lessons.running import Ran, Shown, run
 from etalon.lessons.sources import Cell, Lesson, lesson
 from etalon.locales import LANGUAGES, use
-
-VOID = {"meta", "link", "img", "br", "hr"}
-
-
-class Page(HTMLParser):
-    """The elements of a page, whose tags must close in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def all(self, tag: str) -> list[dict[str, Any]]:
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 def made(number: int, *programs: str) -> Lesson:
@@ -86,6 +59,21 @@ class TestSite:
             {"prev": "01_made.html", "next": "03_made.html"},
             {"prev": "02_made.html"},
         ]
+
+    def test_no_store_is_left(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        ask = "import os\nfrom etalon.study.store import default_store\nprint(default_store())"
+        keep = "(default_store() / 'kept').mkdir()\n(default_store() / 'kept').is_dir()"
+        monkeypatch.setattr(pages, "lessons", lambda: (made(1, ask, keep),))
+        french, _index = (path.read_text(encoding="utf-8") for path in pages.site(tmp_path / "site", ["fr"]))
+        (place,) = re.findall(r'<pre class="printed" tabindex="0">(/.*)\n', french)
+        assert "True" in french
+        assert not Path(place).exists()
+        assert [path.name for path in tmp_path.iterdir()] == ["site"]
+        assert "ETALON_STORE" not in os.environ
+        monkeypatch.setenv("ETALON_STORE", str(tmp_path / "mine"))
+        monkeypatch.setattr(pages, "lessons", lambda: (made(1, ask),))
+        assert str(tmp_path / "mine") in next(pages.site(tmp_path / "site", ["fr"])).read_text(encoding="utf-8")
 
     def test_nothing_is_fetched(self, tmp_path: Path) -> None:
         for path in pages.site(tmp_path):

@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
 import numpy as np
-import pandas as pd
 import pytest
 from keras import Input, Sequential, layers
 
@@ -18,8 +18,9 @@ from etalon.errors import StudyError
 from etalon.locales import use
 from etalon.report.answered import Question, section, setup
 from etalon.report.blocks import Callout, Figure, Paragraph, Table
-from etalon.report.shown import shown, table
+from etalon.report.shown import shown
 from etalon.report.told import told
+from etalon.report.tree import NotDrawn
 
 FILE = '''
 import etalon
@@ -41,6 +42,14 @@ def wide(neurons):
 @study.question({"fr": "Est-ce utile ?", "en": "Is it of use?"})
 def of_use(result):
     return result.worth("wide"), result["wide"].curves()
+
+@study.question("Is it drawn?")
+def is_it_drawn(result):
+    class Broken:
+        caption = "A figure of `mine`"
+        def plot(self):
+            return 1 / 0
+    return result.worth("wide"), Broken()
 
 @study.question({"fr": "Combien de mises à jour ?", "en": "How many updates?"})
 def how_many(result):
@@ -80,6 +89,10 @@ def study(blobs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Study:
     def refused(result: Result) -> Any:
         return result["deep"].curves()
 
+    @study.question("Is it drawn?")
+    def not_drawn(result: Result) -> Any:
+        return SimpleNamespace(plot=lambda: 1 / 0, caption="A figure of mine", findings=())
+
     @study.question("What is on test?")
     def on_test(result: Result) -> Any:
         return result.reference.consistency(), [result.reference.confusion(), "A remark with a `mark`."]
@@ -94,16 +107,18 @@ def result(study: Study) -> Result:
 
 def test_answers_come_in_order_with_their_findings(result: Result) -> None:
     answers = result.test().answers()
-    assert [one.question.name for one in answers] == ["of_use", "broken", "refused", "on_test"]
+    assert [one.question.name for one in answers] == ["of_use", "broken", "refused", "not_drawn", "on_test"]
     assert answers[0].title == "Is it of use?"
     (worth,) = answers[0].findings
     assert (worth.kind, worth.variant) == ("worth", "wide")
     assert [type(block) for block in answers[0].blocks] == [Figure, Figure]  # the difference, the curves
-    assert [finding.kind for finding in answers[3].findings] == ["consistency", "confusions"]
+    assert [finding.kind for finding in answers[4].findings] == ["consistency", "confusions"]
 
 
-def test_a_question_that_breaks_down_does_not_lose_the_report(result: Result, tmp_path: Path) -> None:
-    _fine, broken, refused, _test = result.test().answers()
+def test_a_question_that_breaks_down_does_not_lose_the_report(
+    result: Result, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    _fine, broken, refused, _drawn, _test = result.test().answers()
     assert broken.failure == "ZeroDivisionError: division by zero"
     assert "variant 'deep'" in refused.failure
     assert "There are reference, wide." in refused.failure
@@ -111,12 +126,15 @@ def test_a_question_that_breaks_down_does_not_lose_the_report(result: Result, tm
     assert isinstance(callout, Callout)
     assert callout.text.startswith("This question could not be answered.")
     page = result.report(tmp_path / "page.html").read_text(encoding="utf-8")
+    warned = str(recwarn.pop(NotDrawn).message)
+    assert warned == "Figure “A figure of mine” could not be drawn. ZeroDivisionError: division by zero"
+    assert "Figure “A figure of mine” could not be drawn." in page
     assert "division by zero" in page
     assert "Questions and answers" in page
 
 
 def test_on_validation_what_needs_the_test_part_says_so(result: Result) -> None:
-    answer = result.answers()[3]
+    answer = result.answers()[4]
     assert "sealed" in answer.failure
     assert not result.answers()[0].failure
 
@@ -126,7 +144,7 @@ def test_in_the_terminal_in_json_and_as_a_table(result: Result) -> None:
     assert "Is it of use?\n  wide is " in str(opened)
     assert "A remark with a `mark`." in str(opened)
     asked = json.loads(json.dumps(opened.to_json(), allow_nan=False))["questions"]
-    assert [one["name"] for one in asked] == ["of_use", "broken", "refused", "on_test"]
+    assert [one["name"] for one in asked] == ["of_use", "broken", "refused", "not_drawn", "on_test"]
     assert asked[0]["findings"][0]["numbers"]["weights"] == opened["wide"].candidate.weights.total
     assert asked[1]["error"] == "ZeroDivisionError: division by zero"
     frame = opened.findings()
@@ -136,6 +154,17 @@ def test_in_the_terminal_in_json_and_as_a_table(result: Result) -> None:
     )
     assert list(frame[frame["question"] == "of_use"]["kind"]) == ["worth"]
     assert "consistency" not in {finding.kind for finding in told(result.evidence)}  # the test part is sealed
+
+
+def test_tables_name_the_classes_in_the_language(blobs: Dataset, result: Result) -> None:
+    with use("fr"):
+        answer = result.test().answer(lambda found: found.reference.predictions.frame())
+        (table,) = answer.blocks
+        names = blobs.class_names("fr")
+    assert isinstance(table, Table)
+    heads = ["Image", "Classe réelle", "Classe prédite", "Confiance"]
+    assert [column.header for column in table.columns] == [*heads, *names]
+    assert [row[1] for row in table.rows] == [names[label] for label in blobs.test.y[: len(table.rows)]]
 
 
 def test_in_each_language(result: Result) -> None:
@@ -152,7 +181,7 @@ def test_another_question_may_be_asked(result: Result) -> None:
     opened = result.test()
     assert opened.answer("of_use").title == "Is it of use?"
     assert opened.answer(lambda found: found.recommend()).findings[0].kind == "recommendation"
-    with pytest.raises(StudyError, match="There are of_use, broken, refused, on_test"):
+    with pytest.raises(StudyError, match="There are of_use, broken, refused, not_drawn, on_test"):
         opened.answer("nothing")
 
 
@@ -172,16 +201,21 @@ def folder(blobs: Dataset, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_notebook_computes_each_answer_again(folder: Path) -> None:
+def test_the_notebook_computes_each_answer_again(folder: Path, recwarn: pytest.WarningsRecorder) -> None:
     study = etalon.open_study(folder / "asked_study.py").with_(data=folder / "blobs.npz", store=folder / "store")
     result = study.run(workers=0, progress=False)
     notebook = nbformat.read(result.report(folder / "report.ipynb", "en"), 4)
+    assert "could not be drawn. ZeroDivisionError" in str(recwarn.pop(NotDrawn).message)
     cells = {cell.source: cell for cell in notebook.cells if cell.cell_type == "code"}
     source = next(text for text in cells if text.startswith("def how_many(result):"))
     assert source.endswith("opened.answer(how_many)")
     assert "@study" not in source
     (output,) = cells[source].outputs
     assert result.reference.updates(5).text in output.data["text/markdown"].replace("\\", "")
+    half = next(cell for text, cell in cells.items() if text.startswith("def is_it_drawn(result):"))
+    shown = [output.data.get("text/markdown", "") for output in half.outputs]
+    assert any("could not be drawn. ZeroDivisionError: division by zero" in text for text in shown)
+    assert any("image/png" in output.data for output in half.outputs), "the other figure is there"
     drawn = next(cell for text, cell in cells.items() if text.startswith("def of_use(result):"))
     assert sum("image/png" in output.get("data", {}) for output in drawn.outputs) == 2
     place = next(i for i, cell in enumerate(notebook.cells) if cell.source == source)
@@ -199,23 +233,6 @@ def test_source_of_what_has_none() -> None:
 
 
 class TestShown:
-    def test_a_table_is_cut_and_rounded(self) -> None:
-        frame = pd.DataFrame({"true": range(40), "confidence": np.linspace(0, 1, 40), "x": 12.34567})
-        frame.attrs["caption"] = "Answers"
-        found = table(frame)
-        assert [column.header for column in found.columns] == ["True class", "Confidence", "X"]
-        assert found.rows[1] == ["1", "2.6%", "12.3"]
-        assert (len(found.rows), found.caption) == (12, "Answers (the first 12 rows of 40)")
-        with use("fr"):
-            assert table(frame).rows[1] == ["1", "2,6\u00a0%", "12,3"]
-
-    def test_named_rows_and_empty_cells(self) -> None:
-        found = table(
-            pd.DataFrame({"units": pd.array([3, None], dtype="Int64")}, index=pd.Index(["a*", "b"], name="class"))
-        )
-        assert found.rows == [["a\\*", "3"], ["b", "—"]]
-        assert [column.header for column in found.columns] == ["Class", "Units"]
-
     def test_figures_texts_and_findings(self) -> None:
         from matplotlib.figure import Figure as Canvas
 

@@ -4,10 +4,11 @@ import pytest
 from conftest import curves, sample
 from matplotlib import pyplot as plt
 
-from etalon.errors import ReportError
+from etalon.errors import ReportError, StudyError
+from etalon.locales import use
 from etalon.report.blocks import Badge, Callout, Column, Details, Document, Figure, Section, Table
 from etalon.report.images import clean
-from etalon.report.tree import slug, tree, walk
+from etalon.report.tree import NotDrawn, slug, tree, walk
 
 TWO = [Column("a"), Column("b", "number")]
 
@@ -51,6 +52,33 @@ def test_tree_numbers_in_reading_order() -> None:
     assert [node.anchor for node in nodes if node.kind == "table"] == ["table-1", "table-2", "table-3"]
     assert [node.label for node in nodes if node.kind == "figure"] == [f"Figure {i}" for i in range(1, 8)]
     assert {node.level for node in nodes if node.kind == "section"} == {1, 2}
+
+
+def broken() -> Any:
+    raise StudyError("variant 'deep'", "there is *none*", "Choose another.")
+
+
+@pytest.mark.parametrize(
+    ("lang", "told"),
+    [
+        ("en", "Figure “Curves of `deep`” could not be drawn. variant 'deep': there is \\*none\\*. Choose another."),
+        ("fr", "La figure «\u00a0Curves of `deep`\u00a0» n’a pas pu être tracée. variant 'deep': "),
+    ],
+)
+def test_a_callout_takes_the_place_of_a_figure_that_cannot_be_drawn(lang: str, told: str) -> None:
+    blocks = [Details("More", [Figure(broken, "Curves of `deep`")]), Figure(curves, "Fine"), Figure(broken, source="x")]
+    document = Document("T", "", lang, sample("en").created, blocks)
+    with use(lang), pytest.warns(NotDrawn, match="deep") as warned:
+        details, fine, bare = tree(document)
+    (callout,) = (node.block for node in details.children)
+    assert isinstance(callout, Callout)
+    assert callout.tone == "bad"
+    assert callout.text.startswith(told)
+    assert (fine.kind, fine.number) == ("figure", "1")
+    assert bare.kind == "callout"
+    assert len(warned) == 2
+    with use(lang), pytest.warns(NotDrawn):
+        assert tree(document, source=True)[2].kind == "figure"
 
 
 def test_slug() -> None:

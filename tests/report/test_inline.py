@@ -1,6 +1,6 @@
 import pytest
 
-from etalon.report.inline import Span, escape, plain, spans
+from etalon.report.inline import Span, escape, kept_whole, plain, spans
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,9 @@ def test_spaces_and_apostrophes_of_each_language() -> None:
 def test_many_unmatched_marks_are_read_quickly() -> None:
     text = "*a " * 3000
     assert plain(text) == text
+
+
+def test_short_hyphenated_words_stay_whole() -> None:
+    marked = "«T-shirt» <T-shirt/top>, overfitting-prone, <2026-11-21>, a - b"
+    given = marked.replace("<", "").replace(">", "").replace("«", "").replace("»", "")
+    assert kept_whole(given, lambda word: f"<{word}>") == marked.replace("«", "<").replace("»", ">")

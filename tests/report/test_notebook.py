@@ -13,6 +13,7 @@ from etalon.errors import ReportError
 from etalon.report import notebook
 from etalon.report.blocks import Column, Details, Document, Figure, Paragraph, Section, Table
 from etalon.report.inline import Span
+from etalon.report.tree import NotDrawn
 
 SETUP = """import os
 verdicts = {"language": os.environ["ETALON_LANG"], "folder": os.getcwd()}
@@ -91,10 +92,33 @@ def test_addresses_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_fails(tmp_path: Path) -> None:
+    table = Table([Column("a")], [["1"]], source="1 / 0")
     with pytest.raises(ReportError, match="notebook cell `1 / 0`: ZeroDivisionError: division by zero") as caught:
-        notebook.render(around(Figure(curves, source="1 / 0")), tmp_path / "a.ipynb", setup="1")
+        notebook.render(around(table), tmp_path / "a.ipynb", setup="1")
     assert "execute=False" in caught.value.remedy
     assert not (tmp_path / "a.ipynb").exists()
+
+
+def test_a_figure_that_cannot_be_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    broken, fine = Figure(curves, "Broken", source="1 / 0"), Figure(curves, "Fine", source="2 + 2")
+    still = Figure(lambda: 1 / 0, "Still")
+    with pytest.warns(NotDrawn, match="could not be drawn. ZeroDivisionError: division by zero"):
+        notebook.render(around(broken, fine, still), path, setup="1")
+    told = [cell.source for cell in read(path).cells]
+    assert told[2] == "> Figure “Broken” could not be drawn. ZeroDivisionError: division by zero"
+    assert told[4] == "2 + 2"
+    assert "> Figure “Still” could not be drawn." in told[5]
+    assert not any("tags" in cell.metadata for cell in read(path).cells)
+
+    notebook.render(around(fine), path, setup="1")  # nothing of it was the author's
+    assert not any("could not be drawn" in cell.source for cell in read(path).cells)
+
+    mine = read(path)
+    mine.cells[2].source = "1 / 0  # mine"
+    nbformat.write(mine, path)
+    with pytest.raises(ReportError, match="# mine"):
+        notebook.render(around(fine), path, setup="1")
 
 
 def test_a_cell_that_never_ends(tmp_path: Path) -> None:

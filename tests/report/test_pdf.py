@@ -57,6 +57,10 @@ def test_pages_language_outline_and_fonts(document: Document, tmp_path: Path) ->
     assert len(data) < 1_000_000
 
 
+def test_names_are_not_cut_at_their_hyphens() -> None:
+    assert pdf.joined("« T-shirt » et overfitting-prone") == "« T-\u2060shirt » et overfitting-prone"
+
+
 def test_same_document_same_bytes(tmp_path: Path) -> None:
     for name, document in [("a.pdf", sample("fr")), ("b.pdf", new_sample("fr"))]:
         pdf.render(document, tmp_path / name)

@@ -8,33 +8,23 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from blobs import blobs_of
 from small_studies import small_plan
 
-import etalon
-import etalon.kernels.compiled
-import etalon.train.loop
 from etalon.data.dataset import Dataset
 from etalon.study.plan import Plan
 from etalon.study.store import Store
 
-import_module("keras")  # once etalon has told it to run on torch
+for module in ("etalon.kernels.compiled", "etalon.train.loop", "keras"):  # Keras last: etalon tells it to run on torch
+    import_module(module)
 VARIANTS: dict[str, dict[str, Any]] = {"reference": {"dropout": 0.1}, "wider": {"dropout": 0.1, "neurons": 9}}
 SETTINGS: dict[str, Any] = {"epochs": 6, "batch_size": 60, "precision": "float32"}
 
 
 def images() -> Dataset:
     """60 + 30 images of 8x8: training takes less time than writing what was trained."""
-    rng = np.random.default_rng(1)
-
-    def part(n: int) -> tuple[np.ndarray, np.ndarray]:
-        y = np.arange(n) % 3
-        x = rng.integers(0, 150, (n, 8, 8, 1))
-        x[np.arange(n), 2 + y] += 90
-        return x.astype(np.uint8), y
-
-    return etalon.load((part(60), part(30)), name="small blobs")
+    return blobs_of(60, 30, seed=1, name="small blobs")
 
 
 def planned(folder: Path, url: str | None = None) -> Plan:

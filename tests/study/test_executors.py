@@ -191,9 +191,9 @@ def test_how_a_worker_ended_is_told(status: int, ended: str) -> None:
 
 def test_which_executor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executors, "cores", lambda: 4)
-    sizes = {(workers, trials): getattr(executor(workers, trials), "_workers", 0)
+    sizes = {(workers, trials): executor(workers, trials).workers
              for workers, trials in [(None, 10), (None, 3), (2, 10), (0, 10)]}  # fmt: skip
-    assert list(sizes.values()) == [4, 3, 2, 0]
+    assert list(sizes.values()) == [4, 3, 2, 1]
     with pytest.raises(StudyError, match="workers=-1: it is a number of processes"):
         executor(-1, 3)
 
@@ -202,7 +202,7 @@ def test_which_executor_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executors, "chosen", lambda: torch.device("cuda", 0))
     found = [executor(workers, trials) for workers, trials in [(None, 100), (None, 3), (2, 100), (0, 100)]]
     assert [type(one) for one in found] == [Streams, Streams, Streams, InProcess]
-    assert [getattr(one, "_workers", 0) for one in found] == [8, 3, 2, 0]
+    assert [one.workers for one in found] == [8, 3, 2, 1]
 
 
 class Device:

@@ -11,7 +11,7 @@ import etalon
 from etalon.data.dataset import Dataset
 from etalon.data.published import CIFAR_CLASSES
 from etalon.errors import ModelError
-from etalon.locales import use
+from etalon.locales import in_points, number, use
 from etalon.result import Result
 from etalon.workbench import Study
 from tests.tasks.conftest import answer
@@ -351,7 +351,14 @@ def test_t2_23_the_most_effective_model(cifar: Result) -> None:
     assert heavier.weights["time"] == 5.0
     assert {c.name for c in made.candidates} == {"first_network", *(name for name, _after in STEPS)}
     assert len(made.plot().collections) + len(made.plot().lines) > 0
-    assert made.chosen in answer(cifar, "most_effective")
+    told = answer(cifar, "most_effective")
+    kept = cifar[made.chosen]
+    assert made.chosen in told
+    assert f"{number(kept.candidate.weights.total, 0)} weights" in told
+    assert f"gap between training and validation is {in_points(kept.overfitting().gap)}" in told
+    table = cifar.effects().frame()
+    assert table["Variant"].iloc[0] == "first_network"
+    assert table["Weights"].iloc[0] == number(cifar.reference.candidate.weights.total, 0)
 
 
 def test_the_steps_follow_one_another(cifar_study: Study) -> None:

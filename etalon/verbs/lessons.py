@@ -1,19 +1,17 @@
 """`etalon lessons`: the course in the terminal. What is heavy is imported inside the verb."""
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from etalon.verbs.options import Lang, Language
+
 if TYPE_CHECKING:
     from etalon.lessons.sources import Lesson
 
 app = typer.Typer(help="Twenty short lessons on machine learning, to read or to run.")
-
-Language = StrEnum("Language", {"EN": "en", "FR": "fr"})
-Lang = Annotated[Language | None, typer.Option("--lang", help="Language of what is written [ETALON_LANG].")]
 
 
 @app.callback(invoke_without_command=True)

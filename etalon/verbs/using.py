@@ -1,0 +1,36 @@
+"""`etalon predict` and `etalon doctor`: an exported model in use, and whether this machine is fit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from etalon.verbs.options import Json, Lang
+from etalon.verbs.output import show
+
+
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="A folder written by export.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    as_json: Json = None,
+    lang: Lang = None,
+) -> None:
+    """What an exported model reads in some images, and how sure it is."""
+    from etalon.locales import use
+    from etalon.models.bundle import load_bundle
+    from etalon.models.readings import read
+
+    with use(lang):
+        show(read(load_bundle(bundle), images), as_json)
+
+
+def doctor(as_json: Json = None, lang: Lang = None) -> None:
+    """What this machine has, and whether a training works on it."""
+    from etalon.doctor import examine
+    from etalon.locales import use
+
+    with use(lang):
+        examination = examine()
+        show(examination, as_json)
+    if not examination.healthy:
+        raise typer.Exit(1)
