@@ -7,6 +7,7 @@ amount, in a direction drawn for each, and repeat the edge pixels outside.
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from types import MappingProxyType
 
@@ -87,18 +88,43 @@ def document_rotation(x: Images, degrees: float = 15.0, seed: int = 0) -> Floats
     return turned * 255
 
 
+@dataclass(frozen=True)
+class Wear:
+    """Several kinds at once, each as strong and in the direction that one likes; 0 leaves the image as it is.
+
+    Attributes:
+        noise: standard deviation, 1 is the whole range.
+        blur: standard deviation beyond 0.3 pixel, share of the smaller side.
+        rotation: degrees, anticlockwise.
+        right, down: shares of the width and of the height.
+    """
+
+    noise: float = 0.0
+    blur: float = 0.0
+    rotation: float = 0.0
+    right: float = 0.0
+    down: float = 0.0
+
+    def apply(self, x: Images, seed: int = 0) -> Images:
+        """Copies of `x` turned, then moved, then blurred, then with noise, drawn from the seed."""
+        if self.rotation:
+            x = _sample(x, np.array(_turn(self.rotation), np.float32))
+        if self.right or self.down:
+            h, w = x.shape[1:3]
+            x = _sample(x, np.array([[1, 0, -self.right * w], [0, 1, -self.down * h]], np.float32))
+        if self.blur:
+            x = _blurred(x, self.blur)
+        return _noisy(x, self.noise, np.random.default_rng(seed)) if self.noise else x
+
+
 def noise(x: Images, level: int, rng: np.random.Generator) -> Images:
     """Gaussian noise."""
-    drawn = rng.standard_normal(x.shape, dtype=np.float32)
-    return _pixels(x + drawn * np.float32(_NOISE[level] * 255))
+    return _noisy(x, _NOISE[level], rng)
 
 
 def blur(x: Images, level: int, rng: np.random.Generator) -> Images:
     """Gaussian blur."""
-    from scipy.ndimage import gaussian_filter
-
-    sigma = 0.3 + _BLUR[level] * min(x.shape[1:3])
-    return _pixels(gaussian_filter(x.astype(np.float32), (0, sigma, sigma, 0), mode="nearest"))
+    return _blurred(x, _BLUR[level])
 
 
 def contrast(x: Images, level: int, rng: np.random.Generator) -> Images:
@@ -114,9 +140,7 @@ def brightness(x: Images, level: int, rng: np.random.Generator) -> Images:
 
 def rotation(x: Images, level: int, rng: np.random.Generator) -> Images:
     """Turned one way or the other."""
-    angle = math.radians(_ROTATION[level])
-    cos, sin = math.cos(angle), math.sin(angle)
-    return _moved(x, [[[cos, -sin, 0], [sin, cos, 0]], [[cos, sin, 0], [-sin, cos, 0]]], rng)
+    return _moved(x, [_turn(_ROTATION[level]), _turn(-_ROTATION[level])], rng)
 
 
 def shift(x: Images, level: int, rng: np.random.Generator) -> Images:
@@ -176,6 +200,29 @@ CORRUPTIONS: Mapping[str, Corruption] = MappingProxyType(
         "occlusion": occlusion,
     }
 )
+
+
+STRENGTHS: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {"noise": _NOISE, "blur": _BLUR, "rotation": _ROTATION, "shift": _SHIFT}
+)  # of each severity, in the units of `Wear`
+
+
+def _noisy(x: Images, sigma: float, rng: np.random.Generator) -> Images:
+    drawn = rng.standard_normal(x.shape, dtype=np.float32)
+    return _pixels(x + drawn * np.float32(sigma * 255))
+
+
+def _blurred(x: Images, share: float) -> Images:
+    from scipy.ndimage import gaussian_filter
+
+    sigma = 0.3 + share * min(x.shape[1:3])
+    return _pixels(gaussian_filter(x.astype(np.float32), (0, sigma, sigma, 0), mode="nearest"))
+
+
+def _turn(degrees: float) -> list[list[float]]:
+    """The matrix, from output to input places, that turns an image anticlockwise."""
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return [[cos, -sin, 0.0], [sin, cos, 0.0]]
 
 
 def _pixels(values: Floats) -> Images:

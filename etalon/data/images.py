@@ -11,6 +11,8 @@ from etalon.errors import DataError
 from etalon.locales import _
 
 Size = tuple[int, int]  # (h, w)
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # decoders that run no other program
+MOST = 50_000_000  # pixels of an image file: beyond, opening it would take gigabytes
 
 
 def pair(size: int | tuple[int, int] | None) -> Size | None:
@@ -37,10 +39,11 @@ def decode(data: bytes, where: str, size: Size | None) -> NDArray[np.uint8]:
     A photograph is turned as its camera says; transparent pixels are laid on white; 16 bits become 8.
 
     Raises:
-        DataError: a file that is not an image, or a broken one; it names `where`.
+        DataError: a file that is not an image, a broken one, or one of more than `MOST` pixels; it names `where`.
     """
     try:
-        with Image.open(BytesIO(data)) as file:
+        with Image.open(BytesIO(data), formats=FORMATS) as file:
+            _check_size(file, where)
             image = _plain(ImageOps.exif_transpose(file))
             if size and (image.height, image.width) != size:
                 image = _resized(image, size)
@@ -65,6 +68,28 @@ def resize(x: Images, size: Size | None) -> Images:
         pixels = np.asarray(x[i, ..., 0] if x.shape[-1] == 1 else x[i])
         out[i] = np.asarray(_resized(Image.fromarray(pixels), size)).reshape(out.shape[1:])
     return out
+
+
+def channels(image: NDArray[np.uint8], wanted: int) -> NDArray[np.uint8]:
+    """(h, w, 1 or 3) -> (h, w, wanted); colours become their luminance (ITU-R BT.601)."""
+    if image.shape[-1] == wanted:
+        return image
+    if wanted == 3:
+        return np.repeat(image, 3, axis=-1)
+    luminance = np.rint(image @ np.array([[0.299], [0.587], [0.114]]))
+    return np.asarray(luminance, np.uint8)
+
+
+def _check_size(image: Image.Image, where: str) -> None:
+    """Before anything is decoded: a file of a few bytes can announce more pixels than there is memory."""
+    if image.width * image.height > MOST:
+        raise DataError(
+            where,
+            _("it has {w} × {h} pixels, more than {most} million").format(
+                w=image.width, h=image.height, most=MOST // 1_000_000
+            ),
+            _("Make it smaller: it will be brought to the size of the others anyway."),
+        )
 
 
 def _resized(image: Image.Image, size: Size) -> Image.Image:

@@ -60,6 +60,13 @@ def load_named(name: str, *, size: Size | None, classes: Given, test: float, see
     return _idx(IDX[name], size, classes, root)
 
 
+def at_hand(name: str) -> bool:
+    """Whether the set called `name`, one of `NAMES`, can be loaded without fetching anything."""
+    if name == "cifar10":
+        return _find_cifar() is not None or any((base / CIFAR_JPEG).exists() for base in _given())
+    return name == "digits" or any(_has_files(place, IDX[name]) for place in _idx_places(IDX[name]))
+
+
 def _digits(size: Size | None, classes: Given, test: float, seed: int, root: Path | None) -> Dataset:
     def read_digits() -> Raw:
         from sklearn.datasets import load_digits
@@ -116,14 +123,22 @@ def _kept(
 
 def _find_idx(published: Published) -> Path:
     """The folder that holds the four files, fetched if need be."""
-    places = [base / published.folder for base in (*_given(), _fetched())]
+    places = _idx_places(published)
     for place in places:
-        if all((place / name).exists() or (place / f"{name}.gz").exists() for name in published.sums):
+        if _has_files(place, published):
             return place
     files = [f"{name}.gz" for name in published.sums]
     for file in files:
         _fetch(published.title, published.url + file, None, places[-1] / file, published.folder, files)
     return places[-1]
+
+
+def _idx_places(published: Published) -> list[Path]:
+    return [base / published.folder for base in (*_given(), _fetched())]
+
+
+def _has_files(place: Path, published: Published) -> bool:
+    return all((place / name).exists() or (place / f"{name}.gz").exists() for name in published.sums)
 
 
 def _check_idx(published: Published, container: Container) -> None:

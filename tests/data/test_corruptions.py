@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from etalon.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt, document_noise, document_rotation
+from etalon.data.corruptions import (
+    CORRUPTIONS,
+    SEVERITIES,
+    STRENGTHS,
+    Wear,
+    corrupt,
+    document_noise,
+    document_rotation,
+)
 from etalon.errors import DataError
 from tests.data.conftest import pictures
 
@@ -112,3 +120,26 @@ def test_document_rotation_is_the_documents() -> None:
 def test_unknown_kinds_and_severities_are_refused(name: str, severity: int) -> None:
     with pytest.raises(DataError, match="Choose one of"):
         corrupt(pictures(2), name, severity, 0)
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_wear_of_a_severity_is_that_corruption(severity: int) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (6, 12, 10, 1), np.uint8)
+    strength = {name: values[severity - 1] for name, values in STRENGTHS.items()}
+    np.testing.assert_array_equal(Wear(noise=strength["noise"]).apply(x, 3), corrupt(x, "noise", severity, 3))
+    np.testing.assert_array_equal(Wear(blur=strength["blur"]).apply(x), corrupt(x, "blur", severity, 0))
+    turned, angle = corrupt(x, "rotation", severity, 0), strength["rotation"]
+    both = [Wear(rotation=angle).apply(x), Wear(rotation=-angle).apply(x)]
+    assert all(any(np.array_equal(turned[i], one[i]) for one in both) for i in range(len(x)))
+    moved, far = corrupt(x, "shift", severity, 0), strength["shift"]
+    ways = [Wear(right=a * far, down=b * far).apply(x) for a in (-1, 0, 1) for b in (-1, 0, 1) if a or b]
+    assert all(any(np.array_equal(moved[i], one[i]) for one in ways) for i in range(len(x)))
+
+
+def test_wear_goes_the_way_that_it_says() -> None:
+    x = np.zeros((1, 9, 9, 1), np.uint8)
+    x[0, 4, 6] = 255
+    assert Wear(right=1 / 9).apply(x)[0, 4, 7, 0] == 255
+    assert Wear(down=2 / 9).apply(x)[0, 6, 6, 0] == 255
+    assert Wear(rotation=90).apply(x)[0, 2, 4, 0] == 255  # anticlockwise, from the right to the top
+    assert Wear().apply(x) is x

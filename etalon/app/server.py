@@ -1,0 +1,120 @@
+"""The application, and how it is served."""
+
+import os
+import secrets
+from collections.abc import Callable, Set
+from contextlib import closing, suppress
+from socket import AF_INET, AF_INET6, create_server
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Form, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+import etalon
+from etalon.app import compare, data, image, images, jobs, live, look, opening, reports, starts, studies, trying
+from etalon.app.desk import Desk
+from etalon.app.guard import Guard
+from etalon.app.pages import COOKIE, HERE, REPORT, SHARED, Speak, page
+from etalon.errors import EtalonError, StoreError
+from etalon.locales import _
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+UPLOAD = 512 << 20  # bytes of an archive of images
+IMAGE = 32 << 20  # bytes of one image to read
+PAGES = (studies, live, jobs, starts, compare, opening, data, reports, images, look, image, trying)  # with routes
+YEAR = "public, max-age=31536000, immutable"
+
+
+def create(desk: Desk, *, hosts: Set[str] = LOOPBACK, token: str = "") -> ASGIApp:
+    """The application on a desk.
+
+    Args:
+        hosts: the names under which it may be asked for; any where a token is asked for.
+        token: what browsers must have shown; none by default.
+    """
+    app = FastAPI(title="Étalon", version=etalon.__version__, docs_url=None, redoc_url=None)
+    app.state.desk = desk
+    for module in PAGES:
+        app.include_router(module.router)
+    app.add_api_route("/language", speak, methods=["POST"], status_code=303)
+    app.mount("/static", _Static(directory=HERE / "static"))
+    app.add_exception_handler(EtalonError, refused)
+    app.add_exception_handler(HTTPException, failed)
+    app.add_exception_handler(RequestValidationError, misspelt)
+    return Speak(Guard(app, hosts, token, {"/data": UPLOAD, "/studies": IMAGE}))
+
+
+def serve(desk: Desk, host: str, port: int, token: str, tell: Callable[[str], None]) -> None:
+    """Answer until interrupted. `tell` is given the address, as soon as it can be opened.
+
+    Args:
+        token: asked for on any address but this machine's own, where it is made if none is given.
+    """
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Lets go of those who listen when it is to end, rather than wait until they leave."""
+
+        def handle_exit(self, *signal: Any) -> None:
+            desk.feeds.close()
+            super().handle_exit(*signal)
+
+    asked = token or ("" if host in LOOPBACK else secrets.token_urlsafe(24))
+    family = AF_INET6 if ":" in host else AF_INET
+    with closing(create_server((host, port), family=family)) as socket, suppress(KeyboardInterrupt):
+        name = f"[{host}]" if ":" in host else host
+        tell(f"http://{name}:{socket.getsockname()[1]}/" + (f"?token={asked}" if asked else ""))
+        config = uvicorn.Config(create(desk, token=asked), log_level="warning", access_log=False, server_header=False)
+        desk.queue.wake()
+        Server(config).run(sockets=[socket])
+
+
+def speak(
+    lang: Annotated[Literal["en", "fr"], Form()], back: Annotated[str, Form(pattern=r"^/([^/\\\\].*)?$")] = "/"
+) -> Response:
+    """Choose the language, and go back to the page."""
+    answer = RedirectResponse(back, 303)
+    answer.set_cookie(COOKIE, lang, max_age=31536000, httponly=True, samesite="lax")
+    return answer
+
+
+def refused(request: Request, error: Exception) -> Response:
+    """A refusal, in its three parts."""
+    assert isinstance(error, EtalonError)
+    status = 404 if isinstance(error, StoreError) else 422
+    return page(request, "refused.html", status, error=error)
+
+
+def failed(request: Request, error: Exception) -> Response:
+    """An address without a page, a body too long..."""
+    assert isinstance(error, HTTPException)
+    told = {404: _("there is no page at this address"), 405: _("this address does not take such a request")}
+    why = told.get(error.status_code, error.detail)
+    refusal = EtalonError(f"{request.method} {request.url.path}", why, _("Start again from the list of studies."))
+    return page(request, "refused.html", error.status_code, error=refusal)
+
+
+def misspelt(request: Request, error: Exception) -> Response:
+    """Values that a page does not take."""
+    assert isinstance(error, RequestValidationError)
+    wrong = _("; ").join(f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}" for item in error.errors())
+    refusal = EtalonError(f"{request.method} {request.url.path}", wrong, _("Start again from the list of studies."))
+    return page(request, "refused.html", 422, error=refusal)
+
+
+class _Static(StaticFiles):
+    """Files whose address changes with their content; some are the report's."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        if path in SHARED:
+            return str(REPORT / path), (REPORT / path).stat()
+        return super().lookup_path(path)
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        answer = super().file_response(*args, **options)
+        answer.headers["cache-control"] = YEAR
+        return answer

@@ -1,0 +1,213 @@
+"""Starting a study: one of the served folder, a ready-made one, or one made of choices."""
+
+import ast
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain, islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from etalon.app.desk import Desk
+from etalon.app.made import CONVOLUTIONAL, Choices, Images, keep, program
+from etalon.app.pages import page
+from etalon.app.parts import AtDesk
+from etalon.app.queue import Job
+from etalon.app.uploads import Upload, Uploads
+from etalon.data.sources import NAMES, at_hand
+from etalon.errors import StudyError
+from etalon.locales import _, choose, language
+
+router = APIRouter()
+MOST = 1000  # Python files of a folder that are looked at
+TEXT = 1 << 20  # bytes of a study file, at most
+OF_NAMED = {"cifar10": 3}  # channels; the others are grey
+
+FileName = Annotated[str, Field(max_length=300)]
+DataName = Annotated[str, Field(pattern="^[a-z0-9_-]{0,64}$")]
+
+
+class Options(BaseModel):
+    """What a study is started with; what is left empty is as its file says."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: FileName
+    data: DataName = ""
+    seeds: Annotated[str, Field(pattern="^(|auto|[1-9][0-9]?)$")] = ""
+    epochs: Annotated[str, Field(pattern="^(|[1-9][0-9]{0,3})$")] = ""
+    quick: Literal["", "yes"] = ""
+
+
+@router.get("/start")
+def offered(
+    request: Request,
+    desk: AtDesk,
+    file: Annotated[str, Query(max_length=300)] = "",
+    data: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    """What can be started, and the form."""
+    uploads = _uploads(desk).known()
+    return page(
+        request,
+        "start.html",
+        folder=desk.folder,
+        own={name: about(path) for name, path in own(desk.folder).items()},
+        ready={name: about(path) for name, path in ready().items()},
+        chosen=file,
+        named=[name for name in NAMES if at_hand(name)],
+        uploads=uploads,
+        data=data if data in uploads else "",
+        convolutional=CONVOLUTIONAL,
+    )
+
+
+@router.post("/start", status_code=303)
+def started(desk: AtDesk, options: Annotated[Options, Form()]) -> Response:
+    """Put a study in the queue.
+
+    Raises:
+        StudyError: it is not among those offered, nor are its images.
+    """
+    files = own(desk.folder) | ready()
+    if options.file not in files:
+        raise StudyError(
+            options.file,
+            _("no study of the served folder, nor ready-made, has this name"),
+            _("Choose one of the list."),
+        )
+    job = _queued(desk, files[options.file], about(files[options.file]), options)
+    return RedirectResponse(f"/jobs/{job.n}", 303)
+
+
+@router.post("/start/text")
+def previewed(request: Request, desk: AtDesk, choices: Annotated[Choices, Form()]) -> Response:
+    """The file that the choices make, to read before it is written."""
+    text = program(choices, _images(desk, choices.data))
+    return page(request, "start_text.html", text=text)
+
+
+@router.post("/start/made", status_code=303)
+def made(desk: AtDesk, choices: Annotated[Choices, Form()]) -> Response:
+    """Write the file that the choices make in the served folder, and put it in the queue."""
+    path = keep(program(choices, _images(desk, choices.data)), choices.title, desk.folder)
+    job = _queued(desk, path.resolve(), choices.title, Options(file=path.name), choices.data)
+    return RedirectResponse(f"/jobs/{job.n}", 303)
+
+
+@router.post("/data", status_code=303)
+def sent(desk: AtDesk, archive: UploadFile, size: Annotated[int, Form(ge=4, le=256)] = 28) -> Response:
+    """Keep an archive of images, once it has been checked and loaded."""
+    upload = _uploads(desk).take(archive.file, archive.filename or "", size)
+    return RedirectResponse(f"/start?data={upload.name}#made", 303)
+
+
+# study files
+
+
+def own(folder: Path) -> dict[str, Path]:
+    """The study files of a folder and of the folders in it, by their path there; none that a link leads out of it."""
+    root = folder.resolve()
+    found = {}
+    for path in sorted(islice(chain(root.glob("*.py"), root.glob("*/*.py")), MOST)):
+        name = path.relative_to(root).as_posix()
+        real = path.resolve()
+        if not any(part.startswith(".") for part in name.split("/")) and real.is_relative_to(root) and _is_study(real):
+            found[name] = real
+    return found
+
+
+def ready() -> dict[str, Path]:
+    """The studies that come with Étalon, inside an installed package or at the root of a checkout, by name."""
+    package = Path(__file__).parents[1]
+    places = [place for place in (package / "shipped" / "studies", package.parent / "studies") if place.is_dir()]
+    paths = sorted(places[0].glob("*.py")) if places else []
+    return {f"etalon:{path.name}": path.resolve() for path in paths if _is_study(path)}
+
+
+def startable(folder: Path, file: str | None) -> str:
+    """The name under which a file can be started; empty if it cannot."""
+    return next((name for name, path in (own(folder) | ready()).items() if str(path) == file), "")
+
+
+def text_of(folder: Path, file: str) -> str:
+    """The text of a file that can be started; empty for any other."""
+    name = startable(folder, file)
+    return _read(Path(file)) if name else ""
+
+
+def about(path: Path) -> str:
+    """The title that a file gives its study, in the language in force, else its first line. It is not run."""
+    try:
+        program = ast.parse(_read(path))
+    except (SyntaxError, ValueError, RecursionError):
+        return path.stem
+    for node in ast.walk(program):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Study" and node.args:
+            with suppress(ValueError):
+                title = ast.literal_eval(node.args[0])
+                if title and isinstance(title, str | dict) and all(isinstance(text, str) for text in title):
+                    return str(choose(title))[:200]
+    return (ast.get_docstring(program) or path.stem).strip().partition("\n")[0][:200]
+
+
+def _is_study(path: Path) -> bool:
+    return "Study(" in _read(path)
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size <= TEXT:
+            return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        pass
+    return ""
+
+
+# what is run
+
+
+def _queued(desk: Desk, path: Path, title: str, options: Options, data: str = "") -> Job:
+    argv = [
+        "run",
+        str(path),
+        "--store",
+        str(desk.store.folder),
+        "--sealed",
+        "--lang",
+        language(),
+        *_given(desk, options),
+    ]
+    told = {"file": str(path), "title": title, "data": data or options.data, "quick": options.quick}
+    return desk.queue.add("run", argv, desk.folder, **told)
+
+
+def _given(desk: Desk, options: Options) -> Iterator[str]:
+    if options.data:
+        yield from ("--data", _images(desk, options.data).source)
+    if options.seeds:
+        yield from ("--seeds", options.seeds)
+    if options.epochs:
+        yield from ("--epochs", options.epochs)
+    if options.quick:
+        yield "--quick"
+
+
+def _images(desk: Desk, name: str) -> Images:
+    """A set by its name: a known one, or one that was sent."""
+    if name in NAMES:
+        return Images(name, OF_NAMED.get(name, 1), 10)
+    uploads = _uploads(desk)
+    upload: Upload | None = uploads.known().get(name)
+    if upload is None:
+        raise StudyError(
+            name, _("no set of images has this name"), _("Choose one of the list, or send an archive first.")
+        )
+    return Images(str(uploads.path(upload)), upload.shape[2], len(upload.classes))
+
+
+def _uploads(desk: Desk) -> Uploads:
+    return Uploads(desk.store.folder / "uploads")

@@ -1,0 +1,83 @@
+// Drawing with the mouse or a finger, dropping a file: both end as the form's own file, which is then sent.
+const form = document.getElementById("try");
+const file = document.getElementById("file");
+const answer = document.getElementById("answer");
+
+function send(blob, name) {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([blob], name, { type: blob.type }));
+  file.files = transfer.files;
+  form.requestSubmit();
+}
+
+const canvas = document.getElementById("canvas");
+if (canvas) {
+  document.querySelector(".drawing-board").hidden = false;
+  const pen = canvas.getContext("2d");
+  const thickness = document.getElementById("thickness");
+  let last = null;
+
+  function clear() {
+    pen.fillStyle = "white";
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+  }
+
+  function place(event) {
+    const box = canvas.getBoundingClientRect();
+    return [((event.clientX - box.left) * canvas.width) / box.width, ((event.clientY - box.top) * canvas.height) / box.height];
+  }
+
+  function draw(event) {
+    const to = place(event);
+    pen.lineWidth = thickness.valueAsNumber;
+    pen.lineCap = pen.lineJoin = "round";
+    pen.strokeStyle = "black";
+    pen.beginPath();
+    pen.moveTo(...last);
+    pen.lineTo(...to);
+    pen.stroke();
+    last = to;
+  }
+
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    canvas.setPointerCapture(event.pointerId);
+    last = place(event);
+    draw(event);
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (last) for (const step of event.getCoalescedEvents?.() ?? [event]) draw(step);
+  });
+  for (const end of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(end, () => {
+      if (last) canvas.toBlob((blob) => send(blob, "drawing.png"));
+      last = null;
+    });
+  }
+  document.getElementById("clear").addEventListener("click", clear);
+  clear();
+}
+
+file.addEventListener("change", () => file.files.length && form.requestSubmit());
+const zone = document.querySelector(".drop");
+for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
+  zone.addEventListener(name, (event) => {
+    event.preventDefault();
+    zone.classList.toggle("over", name === "dragenter" || name === "dragover");
+    if (name === "drop" && event.dataTransfer.files.length) send(event.dataTransfer.files[0], event.dataTransfer.files[0].name);
+  });
+}
+
+// A refusal is a page of its own: what it says is shown here.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status >= 400) {
+    event.detail.shouldSwap = true;
+    event.detail.selectOverride = ".callout";
+  }
+});
+document.addEventListener("htmx:sendError", () => {
+  const lost = document.createElement("p");
+  lost.className = "callout bad";
+  lost.textContent = answer.dataset.lost;
+  answer.replaceChildren(lost);
+});

@@ -1,0 +1,245 @@
+"""Compare: what the page says is what the results of the study say."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from etalon import open_study
+from etalon.app.compared import curves, points
+from etalon.app.scales import Forest, Plane, step, ticks
+from etalon.figures.intervals import with_interval
+from etalon.locales import p_cell, percent, use
+from etalon.reopened import reopen
+from etalon.report.tables import accuracy
+from etalon.result import Result
+from etalon.study.journal import Dossier
+from etalon.study.store import Store
+
+
+class Tables(HTMLParser):
+    """The texts of the cells of a page's tables, and the `data-sort` of each."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tables: list[list[list[str]]] = []
+        self.keys: list[list[list[str | None]]] = []
+        self._inside = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self.tables.append([])
+            self.keys.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+            self.keys[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+            self.keys[-1][-1].append(dict(attrs).get("data-sort"))
+            self._inside += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside -= tag in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.tables[-1][-1][-1] += " ".join(data.split()) + " " * bool(data.strip())
+
+
+def verdict_table(page: str) -> list[list[str]]:
+    return [[cell.strip() for cell in row] for row in Tables(page[page.index('id="verdicts"') :]).tables[0]]
+
+
+@pytest.fixture(scope="session")
+def result(folder: Path, trained: Path) -> Result:
+    """The results as the study itself gives them: its code, its store."""
+    return open_study(folder / "digits_study.py").with_(store=trained).result()
+
+
+@pytest.fixture
+def here(dossier: Dossier) -> str:
+    return f"/studies/{dossier.id}"
+
+
+class TestVerdicts:
+    def test_the_table_says_what_the_study_says(self, client: TestClient, here: str, result: Result) -> None:
+        head, reference, *rows = verdict_table(client.get(f"{here}/compare").text)
+        assert [name.split()[0] for name in head[:2]] == ["Model", "Verdict"]
+        assert reference[0] == "reference"
+        with use("en"):
+            for row, verdict in zip(rows, result.verdicts().items, strict=True):
+                entry = result.evidence[verdict.variant]
+                assert row[0] == verdict.variant
+                assert row[1].startswith(verdict.verdict)
+                assert row[2] == with_interval(verdict.difference, verdict.low_simultaneous, verdict.high_simultaneous)
+                assert row[4] == p_cell(verdict.p_adjusted)
+                assert row[5] == accuracy(entry.validation.accuracy)
+                assert row[8] == "2"
+
+    @pytest.mark.parametrize("metric", ["log_loss", "macro_f1", "recall"])
+    def test_another_metric(self, client: TestClient, here: str, result: Result, metric: Any) -> None:
+        page = client.get(f"{here}/compare?metric={metric}&of=3").text
+        told = [row[2] for row in verdict_table(page)[2:]]
+        found = result.verdicts(metric=metric, of=result.dataset.class_names()[3] if metric == "recall" else None)
+        with use("en"):
+            unit: Any = "number" if metric == "log_loss" else "points"
+            assert told == [
+                with_interval(v.difference, v.low_simultaneous, v.high_simultaneous, unit) for v in found.items
+            ]
+
+    def test_all_pairs(self, client: TestClient, here: str, result: Result) -> None:
+        rows = verdict_table(client.get(f"{here}/compare?pairs=all").text)[1:]
+        found = result.verdicts(pairs="all")
+        with use("en"):
+            assert [(f"{row[0]} - {row[1]}", row[3]) for row in rows] == [
+                (v.variant, with_interval(v.difference, v.low_simultaneous, v.high_simultaneous)) for v in found.items
+            ]
+
+    def test_steps(self, client: TestClient, here: str) -> None:
+        rows = verdict_table(client.get(f"{here}/compare?pairs=steps").text)[1:]
+        assert [row[:2] for row in rows] == [["wider", "reference"], ["with_dropout", "reference"]]
+
+    def test_numbers_sort_by_their_values(self, client: TestClient, here: str, result: Result) -> None:
+        keys = Tables(client.get(f"{here}/compare").text.split('id="verdicts"')[1]).keys[0][2:]
+        assert [float(row[3] or "nan") for row in keys] == [v.difference for v in result.verdicts().items]
+
+    def test_one_against_another(self, client: TestClient, here: str, result: Result) -> None:
+        page = client.get(f"{here}/compare?first=wider&second=with_dropout").text
+        verdict = result.compare("wider", "with_dropout").items[0]
+        with use("en"):
+            assert f"with_dropout is {verdict.verdict}" in page
+
+    @pytest.mark.parametrize("asked", ["metric=recall&of=10", "first=wider&second=wider", "first=wider&second=nobody"])
+    def test_what_cannot_be_compared_is_said_in_the_page(self, client: TestClient, here: str, asked: str) -> None:
+        answer = client.get(f"{here}/compare?{asked}")
+        assert answer.status_code == 200
+        assert 'role="alert"' in answer.text
+
+    @pytest.mark.parametrize(
+        "asked", ["metric=beauty", "of=-1", "pairs=none", "accuracy=-1", "accuracy=nan", "time=inf", "measure=x"]
+    )
+    def test_what_has_no_meaning_is_refused(self, client: TestClient, here: str, asked: str) -> None:
+        assert client.get(f"{here}/compare?{asked}").status_code == 422
+
+
+class TestChoice:
+    @pytest.mark.parametrize("weights", [(1.0, 0.1, 0.1), (0.0, 1.0, 0.0), (2.0, 0.0, 1.0)])
+    def test_it_is_that_of_the_study(
+        self, client: TestClient, here: str, result: Result, weights: tuple[float, ...]
+    ) -> None:
+        asked = dict(zip(("accuracy", "overfitting", "time"), weights, strict=True))
+        page = client.get(f"{here}/compare", params=asked).text
+        made = result.recommend(asked)
+        with use("en"):
+            for reason in made.reasons:
+                assert reason in page
+        rows = Tables(page.split('id="choice"')[1]).tables[0][1:]
+        ranked = sorted(made.candidates, key=lambda c: -c.score)
+        assert [row[0].strip() for row in rows] == [c.name for c in ranked]
+
+    def test_weighing_again_is_recommending_again(self, trained: Path, dossier: Dossier) -> None:
+        again = reopen(Store(trained), dossier.id)
+        for weights in ({"accuracy": 0.3}, {"time": 5.0, "overfitting": 0.0}, {"accuracy": 0.0}):
+            assert again.recommend().weighed(weights) == again.recommend(weights)
+
+    def test_the_other_choices_stay_in_the_address_of_the_other_part(
+        self, own: Path, here: str, browse: Callable[[Path], TestClient]
+    ) -> None:
+        browser = browse(own)
+        browser.post(f"{here}/open")
+        page = browser.get(f"{here}/compare?metric=log_loss&accuracy=2&curve=wider").text
+        links = re.findall(r'href="([^"]*\?on=test[^"]*)"', page)
+        assert any("metric=log_loss" in one and "accuracy=2" in one and "curve=wider" in one for one in links)
+
+
+class TestDrawings:
+    def test_curves_are_means_over_seeds_with_their_ends(self, client: TestClient, here: str, result: Result) -> None:
+        page = client.get(f"{here}/compare?curve=wider&measure=val_loss").text
+        told = result["wider"].curves()
+        low, high = told.spread("val_loss")
+        cells = re.findall(r'data-mean="([^"]+)" data-low="([^"]+)" data-high="([^"]+)"', page)
+        found = [tuple(map(float, cell)) for cell in cells]
+        assert found == list(zip(told.mean("val_loss"), low, high, strict=True))
+        assert [one.name for one in curves(result, ["wider", "nobody"], "loss")] == ["wider"]
+
+    def test_every_model_is_a_link_with_its_figures(self, client: TestClient, here: str, result: Result) -> None:
+        page = client.get(f"{here}/compare").text
+        named = re.findall(r'<a class="point [^>]*aria-label="([^"]*)"', page)
+        with use("en"):
+            for one, told in zip(result.recommend().candidates, named, strict=True):
+                assert told.startswith(f"{one.name}: accuracy {percent(one.accuracy.value)}")
+
+    def test_points_stand_where_their_figures_say(self, result: Result) -> None:
+        plane, found = points(result.recommend())
+        by_time = sorted(found, key=lambda p: p.model.time)
+        by_accuracy = sorted(found, key=lambda p: p.model.accuracy.value)
+        assert [p.across for p in by_time] == sorted(p.across for p in found)
+        assert [p.up for p in by_accuracy] == sorted(p.up for p in found)
+        assert all(0 <= p.across <= 100 and 0 <= p.low <= p.up <= p.high <= 100 for p in found)
+        assert plane.up(plane.low) == 0
+
+    def test_a_scale_has_room_for_what_it_shows(self, result: Result) -> None:
+        verdicts = result.verdicts()
+        scale = Forest.of(verdicts.items, verdicts.rope)
+        assert scale.low <= -verdicts.rope < 0 < verdicts.rope <= scale.high
+        assert scale.at(scale.low) < scale.at(0.0) < scale.at(scale.high)
+        assert 2 <= len(scale.ticks()) <= 8
+
+    def test_round_ticks(self) -> None:
+        assert ticks(-0.021, 0.043, step(-0.021, 0.043, 4)) == pytest.approx([-0.02, 0.0, 0.02, 0.04])
+        assert Plane.of([10.0, 100.0], [0.9, 0.9], [0.95, 0.95]).times()[0] == pytest.approx(10.0)
+
+
+class TestUnderWay:
+    def test_without_the_reference_there_is_a_page_that_says_so(
+        self, own: Path, here: str, dossier: Dossier, browse: Callable[[Path], TestClient]
+    ) -> None:
+        for key in dossier.reference.keys.values():
+            (own / "runs" / key / "run.json").unlink()
+        for page in ("compare", "report"):
+            answer = browse(own).get(f"{here}/{page}")
+            assert answer.status_code == 200
+            assert "nothing to compare yet" in answer.text
+
+    def test_missing_seeds_are_said(
+        self, own: Path, here: str, dossier: Dossier, browse: Callable[[Path], TestClient]
+    ) -> None:
+        wider = next(one for one in dossier.candidates if one.name == "wider")
+        (own / "runs" / wider.keys[1] / "run.json").unlink()
+        page = browse(own).get(f"{here}/compare").text
+        assert "5 trainings of 6 are finished" in page
+        assert re.search(r"<code>wider</code>\s+1/2", page)
+
+
+class TestOpening:
+    def test_sealed_until_it_is_asked_for_and_recorded_once(
+        self, own: Path, here: str, dossier: Dossier, browse: Callable[[Path], TestClient]
+    ) -> None:
+        browser, store = browse(own), Store(own)
+        assert browser.get(f"{here}/compare?on=test").status_code == 422
+        assert "never been opened" in browser.get(f"{here}/compare").text
+        answer = browser.post(f"{here}/open", data={"back": "compare"}, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{here}/compare?on=test")
+        browser.post(f"{here}/open")
+        page = browser.get(f"{here}/compare?on=test").text
+        assert "Verdicts on test" in page
+        opened = reopen(store, dossier.id)
+        assert opened.opened
+        assert len(store.openings(opened.dataset.test_digest)) == 1
+        with use("en"):
+            assert accuracy(opened.test().evidence.reference.test.accuracy) in page  # type: ignore[union-attr]
+
+    def test_not_while_trainings_are_under_way(
+        self, own: Path, here: str, dossier: Dossier, browse: Callable[[Path], TestClient]
+    ) -> None:
+        with Store(own).journal.attended(dossier.id):
+            assert browse(own).post(f"{here}/open").status_code == 422
+        assert not reopen(Store(own), dossier.id).opened
+
+    def test_it_leads_to_no_other_site(self, own: Path, here: str, browse: Callable[[Path], TestClient]) -> None:
+        assert browse(own).post(f"{here}/open", data={"back": "//elsewhere.org"}).status_code == 422

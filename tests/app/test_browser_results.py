@@ -1,0 +1,129 @@
+"""As a person does it, in a real browser: compare, weigh again, open the test images, see the data, read the report."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from socket import create_server
+from threading import Thread
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from etalon.app.desk import Desk
+from etalon.app.server import create
+from etalon.reopened import reopen
+from etalon.result import Result
+from etalon.study.journal import Dossier
+from etalon.study.store import Store
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no chromium: apt install chromium")
+
+SIZES = [("en", 1280, "light"), ("fr", 360, "dark")]
+WORDS = {
+    "en": {"time": "Training twice as fast", "sealed": "The test images are sealed", "open": "Open the test images"},
+    "fr": {"time": "Un entraînement deux fois plus court", "sealed": "Les images de test sont scellées"},
+}
+WORDS["en"] |= {"verdicts": "Verdicts on test", "make": "Make the report", "found": "What was looked for, and found"}
+WORDS["fr"] |= {"open": "Ouvrir les images de test", "verdicts": "Verdicts sur le test", "make": "Faire le rapport"}
+WORDS["en"] |= {"store": "From the store alone", "results": "Comparative results"}
+WORDS["fr"] |= {"store": "Avec le dépôt seul", "results": "Résultats comparatifs"}
+WORDS["fr"] |= {"found": "Ce qui a été cherché, et trouvé"}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(own: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of the application on a copy of the trained store."""
+    monkeypatch.setattr(Result, "_degraded", None)  # degraded images take long, and are looked at elsewhere
+    with create_server(("127.0.0.1", 0)) as socket:
+        server = uvicorn.Server(uvicorn.Config(create(Desk(Store(own), folder)), log_level="warning"))
+        thread = Thread(target=server.run, args=([socket],))
+        thread.start()
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def visit(chromium: Browser, lang: str, width: int, scheme: str) -> Iterator[Page]:
+    """A page on which nothing goes wrong, and nothing is wider than it."""
+    size = {"width": width, "height": 800}
+    with chromium.new_context(viewport=size, locale=lang, color_scheme=scheme) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        yield page
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert not wrong
+
+
+@pytest.mark.parametrize(("lang", "width", "scheme"), SIZES)
+def test_compare(
+    chromium: Browser, address: str, own: Path, dossier: Dossier, lang: str, width: int, scheme: str
+) -> None:
+    words, here = WORDS[lang], f"{address}/studies/{dossier.id}"
+    with visit(chromium, lang, width, scheme) as page:
+        page.goto(f"{here}/compare")
+        page.get_by_label(words["time"]).fill("1")
+        page.wait_for_url("**time=1**")
+        page.locator("#choice summary").click()
+        best = reopen(Store(own), dossier.id).recommend({"time": 1.0})
+        ranked = [one.name for one in sorted(best.candidates, key=lambda one: -one.score)]
+        expect(page.locator("#choice tbody th")).to_have_text(ranked)
+        page.reload()
+        expect(page.get_by_label(words["time"])).to_have_value("1")
+
+        names = page.locator("table.verdicts tbody th")
+        page.locator("table.verdicts thead button").first.press("Enter")
+        expect(names).to_have_text(["reference", "wider", "with_dropout"])
+        page.locator("table.verdicts thead button").first.press("Enter")
+        expect(names).to_have_text(["with_dropout", "wider", "reference"])
+
+        point = page.locator(".point").nth(1)
+        point.focus()
+        expect(point.locator("small")).to_be_visible()
+        page.locator("input[name=curve][value=with_dropout]").uncheck()
+        page.wait_for_url("**curve=wider**")
+        expect(page.locator(".chart canvas")).to_be_visible()
+        page.locator("#drawn summary").click()
+        expect(page.locator("table.curves thead th")).to_have_count(3)
+
+        page.get_by_text(words["sealed"]).click()
+        page.get_by_role("button", name=words["open"]).click()
+        expect(page.get_by_role("heading", name=words["verdicts"])).to_be_visible()
+
+
+@pytest.mark.parametrize(("lang", "width", "scheme"), SIZES)
+def test_data(chromium: Browser, address: str, dossier: Dossier, lang: str, width: int, scheme: str) -> None:
+    with visit(chromium, lang, width, scheme) as page:
+        page.goto(f"{address}/studies/{dossier.id}/data")
+        expect(page.locator("#audit")).to_contain_text(WORDS[lang]["found"], timeout=60_000)
+        page.locator(".class-counts tbody a").nth(3).click()
+        expect(page.locator("#label")).to_have_value("3")
+        expect(page.locator("#gallery .tile")).to_have_count(100)
+        page.locator("#gallery a[rel=next]").click()
+        expect(page.locator("#gallery .tile").first).to_be_visible()
+
+
+@pytest.mark.parametrize(("lang", "width", "scheme"), SIZES)
+def test_report(chromium: Browser, address: str, dossier: Dossier, lang: str, width: int, scheme: str) -> None:
+    words = WORDS[lang]
+    with visit(chromium, lang, width, scheme) as page:
+        page.goto(f"{address}/studies/{dossier.id}/report")
+        page.get_by_role("button", name=words["open"]).click()
+        page.get_by_text(words["store"]).first.click()
+        page.get_by_role("button", name=words["make"]).last.click()
+        report = page.frame_locator("iframe.reading")
+        expect(report.get_by_role("heading", name=words["results"])).to_be_visible(timeout=60_000)
+        report.locator("table.sortable thead button").first.click()
+        expect(report.locator("table.sortable thead th").first).to_have_attribute("aria-sort", "ascending")
