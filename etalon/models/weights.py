@@ -279,7 +279,7 @@ def _torch_rows(model: nn.Module) -> Iterator[LayerWeights]:
 
 
 def _sizes(shape: Sequence[int | None] | None) -> str:
-    return "" if shape is None else " x ".join("?" if size is None else str(size) for size in shape)
+    return "" if shape is None else " × ".join("?" if size is None else str(size) for size in shape)
 
 
 def _cell(value: Any) -> str:

@@ -58,7 +58,7 @@ class Question:
         try:
             given = self.compute(result)
             classes = result.dataset.class_names()
-            parts = tuple(shown(part, classes) for part in _several(given))
+            parts = tuple(shown(part, classes, choose(self.text)) for part in _several(given))
         except Exception as error:  # the report must not be lost
             return Answered(self, (), (), reason(error))
         findings = tuple(finding for told, _blocks in parts for finding in told)

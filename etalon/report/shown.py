@@ -24,11 +24,12 @@ from etalon.study.found import Search
 Shown = tuple[list[Finding], list[Block]]
 
 
-def shown(part: Any, classes: Sequence[str] = ()) -> Shown:
+def shown(part: Any, classes: Sequence[str] = (), title: str = "") -> Shown:
     """The findings and the blocks of something that a question's function has returned.
 
     Args:
         classes: the names that stand in tables for the numbers of classes.
+        title: what a drawing is said to show, which says nothing of itself.
 
     Raises:
         StudyError: it can be neither told, nor drawn, nor tabulated.
@@ -40,7 +41,7 @@ def shown(part: Any, classes: Sequence[str] = ()) -> Shown:
     if _is_frame(part):
         return [], [table(part, classes=classes)]
     if _is_drawing(part):
-        return [], [Figure(lambda: part)]
+        return [], [Figure(lambda: part, alt=escape(title))]
     told, caption = _told(part), _caption(part)
     if isinstance(part, Gallery) and not len(part):
         return told, [Paragraph(_("There is no such image."))]

@@ -135,7 +135,7 @@ def test_as_a_table_in_both_languages() -> None:
     table = weights(reference())
     frame = table.frame()
     assert frame["total"].sum() == 225_034
-    assert frame["output"].iloc[0] == "26 x 26 x 32"
+    assert frame["output"].iloc[0] == "26 × 26 × 32"
     assert "225,034 parameters" in str(table)
     assert len(str(table).splitlines()) == 2 + 7 + 1
     assert table._repr_html_().count("<tr>") == 1 + 7

@@ -241,6 +241,9 @@ class TestShown:
         assert isinstance(figure, Figure)
         assert figure.draw().figure is canvas
         assert findings == []
+        (titled,) = shown(canvas, title="Nine images?")[1]
+        assert isinstance(titled, Figure)
+        assert titled.alt == "Nine images?"
         assert [type(block) for block in shown("a text")[1]] == [Paragraph]
         finding = Finding("data", "Said.", {"x": 1.0})
         assert shown(finding) == ([finding], [])
