@@ -111,11 +111,13 @@ def _firsts(view: View, dataset: Dataset) -> dict[str, Any]:
 
 def _audited(view: View, dataset: Dataset, opened: bool) -> dict[str, Any]:
     """What a page says of the audit: that it is under way, what it found, or why there is none."""
+    told: dict[str, Any] = {"image": partial(address, view), "under_way": False, "failure": None, "found": None}
     if len(dataset.train) + len(dataset.test) > AUDITED:
-        return {"image": None, "work": None, "found": None}
+        return told
     work = view.desk.background.begin(("audit", dataset.digest), lambda: audited(dataset, view.desk.store.shelf))
-    here = partial(address, view)
-    return {"image": here, "work": work, "found": _found(work.value, opened) if isinstance(work.value, Audit) else None}
+    if not work.done:
+        return told | {"under_way": True}
+    return told | {"failure": work.error, "found": None if work.error else _found(work.value, opened)}
 
 
 def _found(audit: Audit, opened: bool) -> dict[str, Any]:

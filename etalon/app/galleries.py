@@ -20,13 +20,15 @@ class Thumb:
     Attributes:
         href: its page.
         place: in the sheet, see `Sheet.place`.
-        caption: lines to be read under it.
+        caption: what it is, and what it is taken for: pieces between which a line may end.
+        note: a line under it.
         label: the same in a sentence.
     """
 
     href: str
     place: str
     caption: tuple[str, ...]
+    note: str
     label: str
 
 
@@ -98,5 +100,10 @@ def _thumb(view: View, cases: Cases, k: int, place: str) -> Thumb:
         "image {index}: {true}, taken for {answers}; {times} answers of {seen}",
         times,
     ).format(index=index, true=true, answers=told, times=times, seen=seen)
-    lines = (f"{true} → {' | '.join(answers)}", " | ".join(sure) + (f" · {times}/{seen}" if seen > 1 else ""))
-    return Thumb(f"{view.here}/image/{train_or_test(view)}/{index}", place, lines, label)
+    return Thumb(
+        f"{view.here}/image/{train_or_test(view)}/{index}",
+        place,
+        (true, *(f"{sign} {answer}" for sign, answer in zip("→|", answers, strict=False))),
+        " | ".join(sure) + (f" · {times}/{seen}" if seen > 1 else ""),
+        label,
+    )

@@ -32,7 +32,7 @@ from etalon.study.run import Run
 router = APIRouter()
 
 NEAREST = 10  # images
-FLAT = 0.01  # of a probability: what hiding any place costs at least, where the network looks at one
+FLAT = 0.01  # of a probability: less is no place that the answer needs
 
 Role = Literal["validation", "learnt", "test"]
 
@@ -301,14 +301,14 @@ def _told(hidden: Occlusion, name: str) -> str:
     sure = percent(hidden.probability, 1)
     if most < FLAT:
         return _(
-            "The whole image is read as “{name}” ({sure}). No grey square takes as much as {flat} from it: the answer "
-            "does not rest on one place."
-        ).format(name=name, sure=sure, flat=percent(FLAT, 0))
+            "The whole image is read as “{name}” ({sure}). No place costs it a point of probability when grey squares "
+            "hide it: the answer does not rest on one place."
+        ).format(name=name, sure=sure)
     row, column = np.unravel_index(int(hidden.drop.argmax()), hidden.drop.shape)
     return _(
         "The whole image is read as “{name}” ({sure}). What it needs most is around row {row}, column {column}: "
-        "squares that hide this place take {most} from its probability on average."
-    ).format(name=name, sure=sure, row=int(row) + 1, column=int(column) + 1, most=percent(most, 1))
+        "squares that hide this place take {most} points from its probability on average."
+    ).format(name=name, sure=sure, row=int(row) + 1, column=int(column) + 1, most=number(100 * most, 1))
 
 
 def _near(seen: Seen) -> Gallery:
@@ -323,8 +323,8 @@ def _near(seen: Seen) -> Gallery:
         told = _("image {index}: {name}, at {distance} grey levels").format(
             index=index, name=names[label], distance=number(float(distance), 1)
         )
-        lines = (names[label], number(float(distance), 1))
-        thumbs.append(Thumb(f"{view.here}/image/train/{index}", shown.place(k), lines, told))
+        href, apart = f"{view.here}/image/train/{index}", number(float(distance), 1)
+        thumbs.append(Thumb(href, shown.place(k), (names[label],), apart, told))
     return Gallery(shown, tuple(thumbs), len(thumbs), 1, len(thumbs))
 
 

@@ -7,6 +7,7 @@ finished trials are kept, and nothing is left that trains while nobody can stop 
 import os
 import signal
 import time
+from runpy import run_module
 from threading import Thread, main_thread
 
 PATIENCE = 15.0  # seconds that an interrupted job has to end
@@ -22,8 +23,6 @@ def held() -> None:
 
 
 if __name__ == "__main__":
-    from etalon.cli import main
-
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the shell had put the server behind
     Thread(target=held, daemon=True).start()
-    main()
+    run_module("etalon.cli", run_name="__main__")

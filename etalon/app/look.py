@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
@@ -145,7 +146,7 @@ def look(request: Request, view: OfStudy, asked: Annotated[Asked, Query()]) -> R
         all_surest=link(order="confidence"),
         hardest=gallery(view, hard.by("seeds"), 1, STRIP),
         all_hardest=address(f"{view.here}/look/images", view, of="hardest"),
-        keep=address("", view, **asked.model_dump())[1:].replace("on=test", ""),
+        keep="&" + urlencode(asked.model_dump()),
     )
 
 

@@ -13,11 +13,10 @@ from typing import Annotated, Any, Literal, cast, get_args
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
-from etalon.app.background import Work
 from etalon.app.opening import seal
 from etalon.app.pages import page
 from etalon.app.parts import OfStudy, View
-from etalon.app.queue import UNDER_WAY, Job
+from etalon.app.queue import UNDER_WAY
 from etalon.app.standing import standing, waiting
 from etalon.app.starts import startable
 from etalon.app.studies import job_of
@@ -146,26 +145,24 @@ def made_reports(view: View) -> list[Made]:
 def _known(view: View, asked: Lang | None) -> dict[str, Any]:
     """What both the page and its moving part say, of the reports in the language asked for, else in that in force."""
     lang = asked or cast(Lang, language())
-    dossier, found = view.dossier, made_reports(view)
-    background = view.desk.background
-    works = {(one, form): background.find(_key(view, one, form)) for one in TONGUES for form in FORMS}
+    dossier, background = view.dossier, view.desk.background
+    asked_for = {(one, form): background.find(_key(view, one, form)) for one in TONGUES for form in FORMS}
+    under_way = [place for place, work in asked_for.items() if work and not work.done]
     jobs = [job for job in view.desk.queue.jobs() if job.kind == "report" and job.about.get("study") == dossier.id]
+    found = made_reports(view)  # after what is under way: whatever has just ended is there
     here = startable(view.desk.folder, dossier.file)
     return {
         "view": view,
         "wanted": lang,
         "made": found,
         "reading": next((one for one in found if one.form == "html" and one.lang == lang), None),
-        "works": {place: work for place, work in works.items() if work and (not work.done or work.error)},
+        "under_way": under_way,
+        "failures": [work.error for work in asked_for.values() if work and work.error],
         "job": jobs[-1] if jobs else None,
-        "busy": _busy(works.values(), jobs),
+        "busy": bool(under_way) or any(job.state in UNDER_WAY for job in jobs),
         "startable": here,
         "command": _command(view, lang) if dossier.file and not here else "",
     }
-
-
-def _busy(works: Any, jobs: list[Job]) -> bool:
-    return any(isinstance(work, Work) and not work.done for work in works) or any(j.state in UNDER_WAY for j in jobs)
 
 
 def _key(view: View, lang: str, form: str) -> tuple[str, str, str, str]:

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import etalon
-from etalon.app.background import Background
+from etalon.app.background import Background, Work
 from etalon.app.desk import Desk
 from etalon.data.audit import Audit
 from etalon.data.dataset import Dataset
@@ -76,6 +76,26 @@ class TestPage:
         assert f"{here}/images/test/5.png" in told
         assert "different labels" in told
         assert "ratio of distances 0.25" in told
+
+    def test_one_that_ends_while_the_page_is_made(
+        self, client: TestClient, here: str, desk: Desk, dossier: Dossier, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Late(Work):
+            """Over, from the second time that one asks."""
+
+            times = 0
+
+            @property
+            def done(self) -> bool:  # type: ignore[override]
+                self.times += 1
+                return self.times > 1
+
+            @done.setter
+            def done(self, _value: bool) -> None: ...
+
+        late = Late()
+        monkeypatch.setattr(Background, "begin", lambda *_args, **_options: late)
+        assert "every 2s" in client.get(f"{here}/data").text
 
     def test_before_any_training_has_ended(
         self, own: Path, here: str, dossier: Dossier, browse: Callable[[Path], TestClient]

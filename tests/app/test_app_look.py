@@ -1,7 +1,9 @@
 """Look: the counts, and the images behind each of them."""
 
 import re
+from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -11,6 +13,7 @@ from starlette.testclient import TestClient
 
 from etalon.app.desk import Desk
 from etalon.study.journal import Dossier
+from etalon.study.store import Store
 
 CELL = re.compile(r'<td class="(?:shade-\d|right number)"><a href="([^"]*)" aria-label="([^"]*)"[^>]*>([^<]*)</a>')
 IMAGE = re.compile(r'<li><a href="[^"]*/image/(train|test)/(\d+)"')
@@ -126,6 +129,19 @@ def test_in_french_with_french_numbers(client: TestClient, here: str) -> None:
     text = client.get(f"{here}/look", headers={"accept-language": "fr"}).text
     assert "Erreurs de chaque classe" in text
     assert re.search(r"\d,\d\d\N{NO-BREAK SPACE}%", text)
+
+
+def test_on_test_once_it_is_opened(own: Path, browse: Callable[[Path], TestClient], here: str) -> None:
+    browser = browse(own)
+    browser.post(f"{here}/open", data={"back": "look"})
+    text = browser.get(f"{here}/look?on=test&variant=wider&seed=1").text
+    counts = {place: int(said) for place, (said, _href) in cells(text).items()}
+    y = Desk(Store(own), own).result(here.rpartition("/")[2], "test").dataset.test.y
+    assert sum(counts.values()) == len(y)
+    _place, (said, href) = next(iter(cells(text).items()))
+    assert len(listed(browser, href)) == int(said)
+    assert IMAGE.findall(browser.get(href).text)[0][0] == "test"
+    assert f"{here}/look?on=validation&amp;variant=wider&amp;against=&amp;seed=1" in text
 
 
 @pytest.mark.parametrize(
