@@ -133,6 +133,10 @@ def addresses(id: str) -> dict[str, str]:
         "compare, all pairs": f"{here}/compare?pairs=all",
         "compare, macro F1": f"{here}/compare?metric=macro_f1",
         "compare, other weights": f"{here}/compare?accuracy=2&overfitting=0.3&time=0.05",
+        "look": f"{here}/look",
+        "look, one against another": f"{here}/look?variant=neurons_9&against=neurons_10",
+        "look, 500 hardest images": f"{here}/look/images?of=hardest&n={GALLERY}",
+        "one image": f"{here}/image/train/7",
         "data": f"{here}/data",
         "report": f"{here}/report",
     }

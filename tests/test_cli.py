@@ -51,6 +51,7 @@ VERBS = [
     "report",
     "export",
     "predict",
+    "ui",
     "doctor",
 ]
 
@@ -135,8 +136,9 @@ class TestMain:
         assert f"Usage: etalon {verb}".rstrip() in done.out
         if verb and verb != "data":
             assert "--lang" in done.out
-            assert ("--json" in done.out) == (verb not in ("init", "report", "export", "lessons open", "lessons site"))
-        if verb in ("run", "list", "show", "compare", "report", "export"):
+            written = ("init", "report", "export", "ui", "lessons open", "lessons site")
+            assert ("--json" in done.out) == (verb not in written)
+        if verb in ("run", "list", "show", "compare", "report", "export", "ui"):
             assert "--store" in done.out
 
     def test_looking_into_a_store_loads_no_torch(self, trained: Path) -> None:

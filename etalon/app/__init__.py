@@ -5,6 +5,9 @@
     pages.py       templates, and the language of each request
     desk.py        what pages are made from: dossiers and results of the store, kept while nothing changes
     parts.py       what all the pages of a study share: its address, its part, its variants
+    queue.py       what is to be run on the store; runner.py and leash.py are the processes that run it
+    feed.py        what happens in a study, read once for all who watch; board.py folds it into trials and curves
+    made.py        a study file made of choices; uploads.py: archives of images that a browser sends
 
 Each other module holds the routes of one page, under its name. The server never imports a study's file: another
 process trains (`runner.py`), and what it writes in the store is all that pages are made from.

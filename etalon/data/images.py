@@ -44,7 +44,8 @@ def decode(data: bytes, where: str, size: Size | None) -> NDArray[np.uint8]:
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as file:
             _check_size(file, where)
-            image = _plain(ImageOps.exif_transpose(file))
+            ImageOps.exif_transpose(file, in_place=True)
+            image = _plain(file)
             if size and (image.height, image.width) != size:
                 image = _resized(image, size)
             pixels = np.asarray(image)

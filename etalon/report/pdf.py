@@ -170,12 +170,17 @@ class _Writer:
 def widths(table: Table) -> list[int]:
     """The share of the width for each column, 0 for as much as it needs.
 
-    Texts share what numbers leave, by their length; in a matrix of numbers the numbers share it.
+    Texts share what numbers leave: each has what it cannot break, and of the rest the more, the longer it is. In a matrix
+    of numbers the numbers share it.
     """
     kinds = [column.kind for column in table.columns]
     matrix = kinds.count("number") >= max(MATRIX, len(kinds) - 1)
     growing = "number" if matrix else "text"
-    return [_longest(table, i) if kind == growing else 0 for i, kind in enumerate(kinds)]
+    least = [_unbroken(table, i) for i in range(len(kinds))]
+    more = [max(0, _longest(table, i) - least[i]) if kind == growing else 0 for i, kind in enumerate(kinds)]
+    room = (72 * TEXT_WIDTH / size(table) - 2 * INSET * len(kinds)) / LETTER  # in letters
+    rest = max(0.0, room - sum(least)) / max(1, sum(more))
+    return [round(10 * (least[i] + rest * more[i])) if kind == growing else 0 for i, kind in enumerate(kinds)]
 
 
 def _longest(table: Table, column: int) -> int:

@@ -93,6 +93,7 @@ class Journal:
 
     def __init__(self, folder: Path, locks: Path) -> None:
         self._folder, self._locks = folder, locks
+        self._known: dict[Path, tuple[object, Dossier]] = {}  # read so far, and what tells a file from another
 
     # dossiers
 
@@ -135,12 +136,7 @@ class Journal:
 
     def _read(self, path: Path) -> Dossier:
         try:
-            fields = json.loads(path.read_text())
-            if fields.pop("layout") > LAYOUT:
-                raise _newer(path)
-            dossier = Dossier.model_validate(fields)
-            if dossier.id != path.parent.name:
-                raise ValueError(dossier.id)
+            dossier = self._parsed(path)
             last = path.with_name(EVENTS)
             told = datetime.fromtimestamp(last.stat().st_mtime, UTC) if last.exists() else dossier.updated
         except DAMAGE as error:
@@ -150,6 +146,21 @@ class Journal:
                 _("Delete this file: the next run of the study writes it again."),
             ) from error
         return dossier.model_copy(update={"updated": max(dossier.updated, told)})
+
+    def _parsed(self, path: Path) -> Dossier:
+        """What a file says, read again only when it has been replaced."""
+        status = path.stat()
+        same = (status.st_ino, status.st_mtime_ns, status.st_size)
+        before, dossier = self._known.get(path, (None, None))
+        if dossier is None or before != same:
+            fields = json.loads(path.read_text())
+            if fields.pop("layout") > LAYOUT:
+                raise _newer(path)
+            dossier = Dossier.model_validate(fields)
+            if dossier.id != path.parent.name:
+                raise ValueError(dossier.id)
+            self._known[path] = (same, dossier)
+        return dossier
 
     # events
 
