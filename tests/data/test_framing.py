@@ -111,3 +111,25 @@ def test_a_file_that_announces_too_many_pixels_is_refused_unread():
     data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
     with pytest.raises(DataError, match="more than 50 million"):
         decode(bytes(data), "bomb.png", None)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photograph_is_turned_as_its_camera_says(orientation: int) -> None:
+    upright = np.zeros((16, 24, 3), np.uint8)
+    upright[:8, :12] = (250, 20, 20)  # a red corner, at the top left
+    upright[8:, :12] = (20, 20, 250)
+    ways = {  # what the camera stores, for each orientation of the EXIF standard
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.swapaxes(0, 1),
+        6: np.rot90(upright, 1),
+        7: np.rot90(upright, 2).swapaxes(0, 1),
+        8: np.rot90(upright, -1),
+    }
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = BytesIO()
+    Image.fromarray(np.ascontiguousarray(ways[orientation])).save(file, "PNG", exif=exif)
+    np.testing.assert_array_equal(decode(file.getvalue(), "photograph.png", None), upright)
