@@ -11,7 +11,7 @@ from typing import Any
 
 from etalon.analysis.findings import Finding
 from etalon.errors import StudyError
-from etalon.locales import Text, _, choose
+from etalon.locales import Text, _, choose, language
 from etalon.report.blocks import Block, Callout, Figure, Paragraph, Section, Table, reason
 from etalon.report.images import close
 from etalon.report.inline import escape, plain
@@ -186,6 +186,7 @@ def setup(origin: str, questions: Mapping[str, Question]) -> str:
     modules = {question.compute.__module__ for question in questions.values()}
     lines = [
         "%matplotlib inline",
+        f"import os\n\nos.environ['ETALON_LANG'] = '{language()}'",
         origin,
         *(f"from {module} import {', '.join(used)}" for module in modules if used),
         "result = study.result()",

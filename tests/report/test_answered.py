@@ -228,6 +228,11 @@ def test_setup_without_questions() -> None:
     assert "from " not in setup("study = ...", {})
 
 
+def test_the_notebook_speaks_its_language_wherever_it_is_run_again() -> None:
+    with use("fr"):
+        assert "os.environ['ETALON_LANG'] = 'fr'\nstudy = ..." in setup("study = ...", {})
+
+
 def test_source_of_what_has_none() -> None:
     assert Question("?", eval("lambda result: 1")).source == ""
 
