@@ -170,8 +170,8 @@ class _Writer:
 def widths(table: Table) -> list[int]:
     """The share of the width for each column, 0 for as much as it needs.
 
-    Texts share what numbers leave: each has what it cannot break, and of the rest the more, the longer it is. In a matrix
-    of numbers the numbers share it.
+    Texts share what numbers leave: each has what it cannot break, and of the rest the more, the longer it is. In a
+    matrix of numbers the numbers share it.
     """
     kinds = [column.kind for column in table.columns]
     matrix = kinds.count("number") >= max(MATRIX, len(kinds) - 1)
