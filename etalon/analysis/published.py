@@ -118,7 +118,7 @@ class Published:
     @property
     def caption(self) -> str:
         """What the figure shows."""
-        return _("Our trainings of `{name}` beside what {source} published").format(
+        return _("Our trainings of {name} beside what {source} published").format(
             name=self.variant, source=self.source
         )
 
