@@ -124,13 +124,16 @@ class Desk:
         with making:
             if found := kept():
                 return cast(T, found[1])
-            thing = make()
-            with self._lock:
-                self._made[key] = (stamp, thing)
-                self._made.move_to_end(key)
-                self._making.pop(key, None)
-                while len(self._made) > KEPT:
-                    self._made.popitem(last=False)
+            try:
+                thing = make()
+                with self._lock:
+                    self._made[key] = (stamp, thing)
+                    self._made.move_to_end(key)
+                    while len(self._made) > KEPT:
+                        self._made.popitem(last=False)
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
             return thing
 
     def stamp(self, study: str) -> str:

@@ -1,13 +1,14 @@
 """Who may ask what: hosts, a token, requests of other sites, sizes of bodies; and what browsers are told of it."""
 
 import hmac
+import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,7 +37,7 @@ class Guard:
         hosts: names under which the server may be asked for without a token: another site's page, whose name could be
             made to lead here, must not read anything.
         token: what a browser must have shown once, in the address; none where only this machine can ask.
-        limits: bytes that a body may have, by the beginning of the path; 64 KiB elsewhere.
+        limits: bytes that a form with files may have, by the pattern of the whole path; 64 KiB is for all others.
     """
 
     app: ASGIApp
@@ -60,10 +61,12 @@ class Guard:
         refusal = self._refusal(scope)
         if refusal is not None:
             return await refusal(scope, receive, tell)
-        await self.app(scope, _measured(receive, Headers(scope=scope), self._limit(scope["path"])), tell)
+        await self.app(scope, _measured(receive, Headers(scope=scope), self._limit(scope)), tell)
 
-    def _limit(self, path: str) -> int:
-        return max((limit for start, limit in self.limits.items() if path.startswith(start)), default=BODY)
+    def _limit(self, scope: Scope) -> int:
+        files = Headers(scope=scope).get("content-type", "").lower().startswith("multipart/form-data")
+        limits = (limit for pattern, limit in self.limits.items() if re.fullmatch(pattern, scope["path"]))
+        return max(limits, default=BODY) if files else BODY
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -80,11 +83,11 @@ class Guard:
         shown = dict(query).get("token")
         if shown is not None and self._right(shown):
             rest = urlencode([(name, value) for name, value in query if name != "token"])
-            answer = RedirectResponse(scope["path"].replace("//", "/") + (f"?{rest}" if rest else ""), 303)
+            here = "/" + scope["path"].lstrip("/")  # two of them would name another site
+            answer = RedirectResponse(here + (f"?{rest}" if rest else ""), 303)
             answer.set_cookie(COOKIE, self.token, httponly=True, samesite="strict")
             return answer
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        if cookie is not None and self._right(cookie.value):
+        if self._right(cookie_parser(headers.get("cookie", "")).get(COOKIE, "")):
             return None
         why = _("This server asks for a token: open the address that `etalon ui` printed, which ends with it.")
         return PlainTextResponse(why, 401)
@@ -108,18 +111,18 @@ def _elsewhere(scope: Scope, headers: Headers, host: str) -> bool:
     if site not in ("same-origin", "none") and not (visit and headers.get("sec-fetch-dest") == "document"):
         return True
     origin = headers.get("origin")
-    return scope["method"] not in SAFE and origin is not None and urlsplit(origin).netloc != host
+    return scope["method"] not in SAFE and origin is not None and origin.partition("://")[2] != host
 
 
 def _measured(receive: Receive, headers: Headers, limit: int) -> Receive:
     """The body as it comes, until it is longer than it may be."""
-    heard = 0
+    told, heard = headers.get("content-length", ""), 0
 
     async def count() -> Message:
         nonlocal heard
         message = await receive()
         heard += len(message.get("body", b""))
-        if heard > limit or int(headers.get("content-length") or 0) > limit:
+        if heard > limit or (told.isdecimal() and int(told[:20]) > limit):
             raise HTTPException(413, _("more than {size} kB were sent").format(size=limit // 1000))
         return message
 

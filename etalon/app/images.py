@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Path, Query, Response
@@ -24,7 +24,9 @@ router = APIRouter()
 COLUMNS = 25  # of a sheet
 MOST = 500  # images of a sheet
 THUMB = 96  # pixels: the larger side of an image of a sheet
+LARGEST = 2048  # pixels: the larger side of an image that is enlarged
 DIGITS = 12  # of the digest of the images, in an address
+PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 FOREVER = "private, max-age=31536000, immutable"
 
 PartName = Annotated[Literal["train", "test"], Path(description="Train, or test once it has been opened.")]
@@ -55,18 +57,20 @@ class Sheet:
         return f"{x:.6g}% {y:.6g}%"
 
 
-@router.get("/studies/{study}/images/{part}/sheet.png", response_class=Response)
+@router.get("/studies/{study}/images/{part}/sheet.png", response_class=Response, responses=PICTURE)
 def several(view: OfStudy, part: PartName, i: Listed, v: Version = "") -> Response:
     """Several images side by side, row after row."""
-    return _png(_laid(chosen(view, part, [int(index) for index in i.split(".")[:MOST]])), view, v)
+    indices = [int(index) for index in i.split(".")[:MOST]]
+    return _png(laid(_pool(view, part, max(indices)), indices), view, v)
 
 
-@router.get("/studies/{study}/images/{part}/{index}.png", response_class=Response)
+@router.get("/studies/{study}/images/{part}/{index}.png", response_class=Response, responses=PICTURE)
 def one(
     view: OfStudy, part: PartName, index: Index, scale: Annotated[int, Query(ge=1, le=16)] = 1, v: Version = ""
 ) -> Response:
-    """One image, as it is, or each pixel `scale` times."""
+    """One image, as it is, or each pixel `scale` times, as far as `LARGEST` allows."""
     image = pixels(view, part, index)
+    scale = max(1, min(scale, LARGEST // max(image.shape)))
     return _png(image.repeat(scale, axis=0).repeat(scale, axis=1), view, v)
 
 
@@ -87,24 +91,19 @@ def pixels(view: View, part: Literal["train", "test"], index: int) -> Images:
     Raises:
         DataError: there are not so many.
     """
-    found: Images = chosen(view, part, [index])[0]
-    return found
+    return np.asarray(_pool(view, part, index)[index])
 
 
-def chosen(view: View, part: Literal["train", "test"], indices: Sequence[int]) -> Images:
-    """Some images, uint8 (n, h, w, c).
-
-    Raises:
-        DataError: there are not so many.
-    """
+def _pool(view: View, part: Literal["train", "test"], last: int) -> Images:
+    """The images of a part, uint8 (n, h, w, c), that must go as far as `last`."""
     images = pool(view, part)
-    if max(indices) >= len(images):
+    if last >= len(images):
         raise DataError(
-            _("image {index} of {part}").format(index=max(indices), part=part),
+            _("image {index} of {part}").format(index=last, part=part),
             _("this part has {n} images").format(n=len(images)),
             _("They are numbered from 0 to {last}.").format(last=len(images) - 1),
         )
-    return np.asarray(images.x[list(indices)])
+    return images.x
 
 
 def address(view: View, part: Literal["train", "test"], index: int) -> str:
@@ -135,17 +134,17 @@ def embedded(image: Images) -> str:
     return f"data:image/png;base64,{b64encode(png(image)).decode()}"
 
 
-def _laid(images: Images) -> Images:
-    """(n, h, w, c) -> one image, rows of `COLUMNS`; large ones are reduced."""
-    n, h, w, c = images.shape
+def laid(images: Images, indices: Sequence[int]) -> Images:
+    """Some of (n, h, w, c) -> one image, rows of `COLUMNS`; large ones are reduced, each as soon as it is read."""
+    h, w, c = images.shape[1:]
     scale = min(1.0, THUMB / max(h, w))
-    images = resize(images, (max(1, round(h * scale)), max(1, round(w * scale))))
-    h, w = images.shape[1:3]
-    columns = min(COLUMNS, n)
-    rows = math.ceil(n / columns)
-    laid = np.zeros((rows * columns, h, w, c), np.uint8)
-    laid[:n] = images
-    return laid.reshape(rows, columns, h, w, c).swapaxes(1, 2).reshape(rows * h, columns * w, c)
+    h, w = max(1, round(h * scale)), max(1, round(w * scale))
+    columns = min(COLUMNS, len(indices))
+    rows = math.ceil(len(indices) / columns)
+    sheet = np.zeros((rows * columns, h, w, c), np.uint8)
+    for place, index in enumerate(indices):
+        sheet[place] = resize(images[index : index + 1], (h, w))[0]
+    return sheet.reshape(rows, columns, h, w, c).swapaxes(1, 2).reshape(rows * h, columns * w, c)
 
 
 def _png(image: Images, view: View, version: str) -> Response:

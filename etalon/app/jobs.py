@@ -20,7 +20,11 @@ def shown(request: Request, desk: AtDesk, number: Number) -> Response:
     """A job: its state, what it prints, the file that it runs."""
     job = desk.queue.job(number)
     text = text_of(desk.folder, job.about["file"]) if "file" in job.about else ""
-    return page(request, "job.html", job=job, study=owner(job, desk.dossiers()), text=text, log=desk.queue.told(number))
+    study = owner(job, desk.dossiers())
+    answer = page(request, "job.html", job=job, study=study, text=text, log=desk.queue.told(number))
+    if study and "hx-request" in request.headers:  # who waits for the curves is led to them
+        answer.headers["hx-redirect"] = f"/studies/{study}"
+    return answer
 
 
 @router.get("/jobs/{job}/log")
@@ -30,28 +34,28 @@ def told(request: Request, desk: AtDesk, number: Number) -> Response:
     return page(request, "job_log.html", job=job, log=desk.queue.told(number))
 
 
-@router.post("/jobs/{job}/stop", status_code=303)
+@router.post("/jobs/{job}/stop", status_code=303, response_class=RedirectResponse)
 def stopped(desk: AtDesk, number: Number, back: Back = "/") -> Response:
     """Have it stop; what is finished is kept."""
     desk.queue.stop(number)
     return RedirectResponse(back, 303)
 
 
-@router.post("/jobs/{job}/resume", status_code=303)
+@router.post("/jobs/{job}/resume", status_code=303, response_class=RedirectResponse)
 def resumed(desk: AtDesk, number: Number, back: Back = "/") -> Response:
     """Run it again; what is finished is not done again."""
     desk.queue.resume(number)
     return RedirectResponse(back, 303)
 
 
-@router.post("/jobs/{job}/forget", status_code=303)
+@router.post("/jobs/{job}/forget", status_code=303, response_class=RedirectResponse)
 def forgotten(desk: AtDesk, number: Number) -> Response:
     """Take it off the list."""
     desk.queue.forget(number)
     return RedirectResponse("/", 303)
 
 
-@router.post("/queue", status_code=303)
+@router.post("/queue", status_code=303, response_class=RedirectResponse)
 def woken(desk: AtDesk) -> Response:
     """Run what waits, where the process that did was ended."""
     desk.queue.wake()

@@ -51,7 +51,7 @@ def live(request: Request, view: OfStudy, feed: OfFeed) -> Response:
     )
 
 
-@router.get("/studies/{study}/curves")
+@router.get("/studies/{study}/curves", response_class=JSONResponse)
 def curves(view: OfStudy, feed: OfFeed) -> Response:
     """All the curves so far, and the place from which to listen for more."""
     return JSONResponse({"variants": variants(view.dossier), **feed.snapshot()})

@@ -41,7 +41,7 @@ def seal(view: View, stands: Standing) -> Seal:
     return Seal(result.opened, openings, not stands.running)
 
 
-@router.post("/studies/{study}/open", status_code=303)
+@router.post("/studies/{study}/open", status_code=303, response_class=RedirectResponse)
 def opened(view: OfStudy, back: Page = "compare") -> Response:
     """Open the test images, and go back to a page, on test.
 

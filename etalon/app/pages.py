@@ -30,7 +30,7 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
         .get_template(template)
         .render(request=request, path=request.url.path, lang=locales.language(), **context)
     )
-    return HTMLResponse(made, status)
+    return HTMLResponse(made.encode("utf-8", "replace"), status)  # a form can hold half a character
 
 
 @cache

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 
 from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 
 from etalon.app.opening import seal
 from etalon.app.pages import page
@@ -35,6 +35,8 @@ GIVEN = ("--data", "--seeds", "--epochs")  # what a study was run with, and must
 # The policy that a report carries, and more: whatever is in the file, it is a stranger here, and fetches nothing.
 POLICY = "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {script}; "
 POLICY += "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+KEPT: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
+TABLE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
 HEAD = 4096  # bytes of a report in which it says its own policy
 
 
@@ -78,7 +80,7 @@ def state(request: Request, view: OfStudy, lang: Annotated[Lang | None, Query()]
     return answer
 
 
-@router.post("/studies/{study}/report", status_code=303)
+@router.post("/studies/{study}/report", status_code=303, response_class=RedirectResponse)
 def wanted(
     view: OfStudy, lang: Annotated[Lang, Form()], form: Annotated[FormName, Form()], by: Annotated[By, Form()] = "store"
 ) -> Response:
@@ -107,20 +109,20 @@ def read(view: OfStudy, lang: Lang, by: By) -> Response:
     return FileResponse(made.path, media_type="text/html; charset=utf-8", headers={"content-security-policy": policy})
 
 
-@router.get("/studies/{study}/report/file")
+@router.get("/studies/{study}/report/file", response_class=FileResponse, responses=KEPT)
 def file(view: OfStudy, lang: Lang, form: FormName, by: By) -> Response:
     """A report, to keep."""
     made = _found(view, lang, form, by)
     return FileResponse(made.path, media_type="application/octet-stream", filename=made.path.name)
 
 
-@router.get("/studies/{study}/report/results.csv")
+@router.get("/studies/{study}/report/results.csv", response_class=Response, responses=TABLE)
 def table(view: OfStudy) -> Response:
     """The comparison, a line a variant: numbers, not texts."""
     return _download(view, view.result.frame().to_csv(), "csv", "text/csv")
 
 
-@router.get("/studies/{study}/report/results.json")
+@router.get("/studies/{study}/report/results.json", response_class=JSONResponse)
 def figures(view: OfStudy) -> Response:
     """What `etalon run --json` tells."""
     told = json.dumps(view.result.to_json(), ensure_ascii=False, indent=1)

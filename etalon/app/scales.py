@@ -6,7 +6,7 @@ from math import ceil, floor, log10
 
 from etalon.analysis.verdicts import Verdict
 
-WIDTH, HEIGHT = 240, 24  # px of an interval in a row
+WIDTH, HEIGHT = 170, 24  # px of an interval in a row
 FURTHEST, MARGINS = 2.5, 3.0  # what is drawn goes that many times further than differences, than the margin
 STEPS = (1.0, 2.0, 5.0, 10.0)
 TIMES = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)  # ticks of a scale of times, within a power of ten

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Form, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -27,6 +27,13 @@ UPLOAD = 512 << 20  # bytes of an archive of images
 IMAGE = 32 << 20  # bytes of one image to read
 PAGES = (studies, live, jobs, starts, compare, opening, data, reports, images, look, image, trying)  # with routes
 YEAR = "public, max-age=31536000, immutable"
+TEXT = {"text/html": {"schema": {"type": "string"}}}
+REFUSALS: dict[int | str, dict[str, Any]] = {  # what any page may answer, in its three parts
+    400: {"description": "A body that is no form.", "content": TEXT},
+    404: {"description": "There is no such study, image, job...", "content": TEXT},
+    413: {"description": "A body too long.", "content": TEXT},
+    422: {"description": "Values that the page does not take, or that the store cannot answer.", "content": TEXT},
+}
 
 
 def create(desk: Desk, *, hosts: Set[str] = LOOPBACK, token: str = "") -> ASGIApp:
@@ -36,16 +43,23 @@ def create(desk: Desk, *, hosts: Set[str] = LOOPBACK, token: str = "") -> ASGIAp
         hosts: the names under which it may be asked for; any where a token is asked for.
         token: what browsers must have shown; none by default.
     """
-    app = FastAPI(title="Étalon", version=etalon.__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Étalon",
+        version=etalon.__version__,
+        docs_url=None,
+        redoc_url=None,
+        default_response_class=HTMLResponse,
+        responses=REFUSALS,
+    )
     app.state.desk = desk
     for module in PAGES:
         app.include_router(module.router)
-    app.add_api_route("/language", speak, methods=["POST"], status_code=303)
+    app.add_api_route("/language", speak, methods=["POST"], status_code=303, response_class=RedirectResponse)
     app.mount("/static", _Static(directory=HERE / "static"))
     app.add_exception_handler(EtalonError, refused)
     app.add_exception_handler(HTTPException, failed)
     app.add_exception_handler(RequestValidationError, misspelt)
-    return Speak(Guard(app, hosts, token, {"/data": UPLOAD, "/studies": IMAGE}))
+    return Speak(Guard(app, hosts, token, {"/data": UPLOAD, "/studies/[^/]+/try": IMAGE}))
 
 
 def serve(desk: Desk, host: str, port: int, token: str, tell: Callable[[str], None]) -> None:
@@ -95,7 +109,9 @@ def failed(request: Request, error: Exception) -> Response:
     told = {404: _("there is no page at this address"), 405: _("this address does not take such a request")}
     why = told.get(error.status_code, error.detail)
     refusal = EtalonError(f"{request.method} {request.url.path}", why, _("Start again from the list of studies."))
-    return page(request, "refused.html", error.status_code, error=refusal)
+    answer = page(request, "refused.html", error.status_code, error=refusal)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def misspelt(request: Request, error: Exception) -> Response:

@@ -65,7 +65,7 @@ def offered(
     )
 
 
-@router.post("/start", status_code=303)
+@router.post("/start", status_code=303, response_class=RedirectResponse)
 def started(desk: AtDesk, options: Annotated[Options, Form()]) -> Response:
     """Put a study in the queue.
 
@@ -90,7 +90,7 @@ def previewed(request: Request, desk: AtDesk, choices: Annotated[Choices, Form()
     return page(request, "start_text.html", text=text)
 
 
-@router.post("/start/made", status_code=303)
+@router.post("/start/made", status_code=303, response_class=RedirectResponse)
 def made(desk: AtDesk, choices: Annotated[Choices, Form()]) -> Response:
     """Write the file that the choices make in the served folder, and put it in the queue."""
     path = keep(program(choices, _images(desk, choices.data)), choices.title, desk.folder)
@@ -98,7 +98,7 @@ def made(desk: AtDesk, choices: Annotated[Choices, Form()]) -> Response:
     return RedirectResponse(f"/jobs/{job.n}", 303)
 
 
-@router.post("/data", status_code=303)
+@router.post("/data", status_code=303, response_class=RedirectResponse)
 def sent(desk: AtDesk, archive: UploadFile, size: Annotated[int, Form(ge=4, le=256)] = 28) -> Response:
     """Keep an archive of images, once it has been checked and loaded."""
     upload = _uploads(desk).take(archive.file, archive.filename or "", size)

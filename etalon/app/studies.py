@@ -56,7 +56,7 @@ def listed(request: Request, desk: AtDesk) -> Response:
     return page(request, "studies.html", **_shown(desk))
 
 
-@router.get("/list")
+@router.get("/list", responses={204: {"description": "Nothing has changed."}})
 def refreshed(request: Request, desk: AtDesk, seen: Annotated[str, Query(max_length=64)] = "") -> Response:
     """The list alone; nothing (204) if it is still what was `seen`."""
     shown = _shown(desk)

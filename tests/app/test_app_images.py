@@ -1,5 +1,6 @@
 """Images as PNG: nothing lost, nothing of the test images before they are opened."""
 
+import tracemalloc
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from etalon.app import images
 from etalon.app.desk import Desk
-from etalon.app.images import COLUMNS, MOST, THUMB, Sheet, _laid
+from etalon.app.images import COLUMNS, MOST, THUMB, Sheet, laid
 from etalon.study.journal import Dossier
 
 
@@ -45,7 +47,24 @@ def test_a_sheet_holds_images_where_it_says(client: TestClient, desk: Desk, doss
 
 
 def test_large_images_are_reduced_in_a_sheet() -> None:
-    assert _laid(np.zeros((3, 400, 300, 3), np.uint8)).shape == (THUMB, 3 * 72, 3)
+    assert laid(np.zeros((3, 400, 300, 3), np.uint8), [0, 1, 2]).shape == (THUMB, 3 * 72, 3)
+
+
+def test_a_sheet_of_large_images_does_not_hold_them_all() -> None:
+    n = 50
+    x = np.broadcast_to(np.uint8(7), (n, 512, 512, 3))  # 39 MB, if all of them were read
+    tracemalloc.start()
+    assert laid(x, range(n)).shape == (2 * THUMB, COLUMNS * THUMB, 3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def test_an_image_is_enlarged_no_further_than_a_screen(
+    client: TestClient, here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "LARGEST", 20)
+    assert pixels(client.get(f"{here}/train/7.png?scale=16").content).shape == (16, 16)
 
 
 def test_it_is_kept_for_ever_only_under_the_digest_of_the_images(

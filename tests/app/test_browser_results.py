@@ -103,6 +103,22 @@ def test_compare(
         expect(page.get_by_role("heading", name=words["verdicts"])).to_be_visible()
 
 
+def test_the_images_of_a_cell_come_back(chromium: Browser, address: str, dossier: Dossier) -> None:
+    with visit(chromium, "en", 1280, "light") as page:
+        look = f"{address}/studies/{dossier.id}/look"
+        page.goto(look)
+        page.locator("table.heat a").first.click()
+        page.wait_for_url("**/look/images?**")
+        shown = page.locator("#images .gallery a").evaluate_all("links => links.map(link => link.href)")
+        page.goto(shown[0])
+        page.go_back()
+        found = page.locator("#images .gallery a").evaluate_all("links => links.map(link => link.href)")
+        assert found == shown, "one goes from image to image"
+        page.go_back()
+        page.wait_for_url(look)
+        expect(page.locator("table.heat")).to_be_visible()
+
+
 @pytest.mark.parametrize(("lang", "width", "scheme"), SIZES)
 def test_data(chromium: Browser, address: str, dossier: Dossier, lang: str, width: int, scheme: str) -> None:
     with visit(chromium, lang, width, scheme) as page:

@@ -264,6 +264,8 @@ def test_jobs_of_a_study(client: TestClient, own: Path, served: Path) -> None:
     assert [studies.owner(job, [dossier]) for job in (other, first_look)] == [None, None]
     job = queue.add("run", [], served, file=dossier.file or "", title="t", data="digits")
     assert studies.owner(job, [dossier]) == dossier.id
+    led = [client.get(f"/jobs/{n}", headers={"hx-request": "true"}).headers.get("hx-redirect") for n in (1, job.n)]
+    assert led == [None, f"/studies/{dossier.id}"], "who waits for the first training is led to its curves"
     page = client.get("/").text
     assert page.count("en attente") == 3
     assert f'action="/jobs/{job.n}/stop"' in client.get(f"/studies/{dossier.id}").text

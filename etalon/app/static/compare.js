@@ -35,7 +35,7 @@ function draw() {
   const tell = (_, value) => value === null || value === undefined ? "—" : format.format(value);
   const axis = {stroke: style("--soft"), grid: {stroke: style("--line"), width: 1}, ticks: {stroke: style("--line"), width: 1}};
   const hidden = {show: false};
-  const series = [{label: chart.dataset.epoch}], bands = [], data = [epochs];
+  const series = [{label: chart.dataset.epoch, value: (_, epoch) => epoch ?? "—"}], bands = [], data = [epochs];
   curves.forEach((curve, i) => {
     const at = series.length;
     series.push({label: curve.name, stroke: curve.colour, width: 2, dash: DASHES[i % DASHES.length], value: tell, points: {show: epochs.length < 3}});

@@ -4,7 +4,7 @@ const written = new Intl.NumberFormat(document.documentElement.lang);
 
 function tell() {
   for (const output of form.querySelectorAll("output")) {
-    output.value = `${written.format(document.getElementById(output.htmlFor.value).valueAsNumber)} ${output.dataset.unit}`;
+    output.value = `${written.format(document.getElementById(output.htmlFor.value).valueAsNumber)}${output.dataset.unit}`;
   }
 }
 

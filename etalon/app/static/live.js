@@ -57,7 +57,7 @@ function draw(metric) {
   const chart = new uPlot({
     width: box.clientWidth, height: 300, legend: {show: false},
     scales: {x: {time: false, range: (u, low, high) => [1, Math.max(high, 2)]}, y: {range: (u, low, high) => around(metric, low, high)}},
-    axes: [{...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500], values: (u, at) => at.map((v) => whole.format(v))},
+    axes: [{...axis, size: 34, label: words.epoch, labelSize: 22, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500], values: (u, at) => at.map((v) => whole.format(v))},
            {...axis, size: 62, values: (u, at) => at.map((v) => tick.format(v))}],
     series: [{}, ...series], focus: {alpha: .25}, cursor: {focus: {prox: 24}, drag: {x: false, y: false}},
     hooks: {setCursor: [read], setSeries: [read]},
