@@ -74,7 +74,8 @@ class Round:
     Attributes:
         seconds: from its first epoch to its end: processes that start are not in it.
         events: that each tab has heard; delays: the median and the largest, over tabs and events, in seconds.
-        server: seconds of processor that the server took.
+        training, server, watching: seconds of processor that each took, its start included: what tells the price of
+            watching from what else the machine did meanwhile.
     """
 
     tabs: int
@@ -82,7 +83,9 @@ class Round:
     events: int
     delay: float
     largest_delay: float
+    training: float
     server: float
+    watching: float
 
 
 class Tab(Thread):
@@ -132,13 +135,15 @@ class Tab(Thread):
 
 def trained(study: Path, folder: Path, tabs: int) -> Round:
     """Train a study in a store of its own while so many tabs watch it."""
-    store = Store(folder)
+    store, own = Store(folder), time.process_time()
     command = ["run", str(study), "--store", str(folder), "--sealed", "--workers", str(WORKERS)]
     with _served(study.parent, folder) as (place, server), _started(command) as training:
         id = _begun(store, training)
         watching = [Tab(place, id) for _ in range(tabs)]
+        before = _spent()
         if training.wait() != 0:
             raise WatchError("the training broke down")
+        worked = _spent() - before
         time.sleep(SETTLE)
         before = _spent()
         server.send_signal(signal.SIGINT)
@@ -146,12 +151,14 @@ def trained(study: Path, folder: Path, tabs: int) -> Round:
         spent = _spent() - before
         for tab in watching:
             tab.join()
+    own = time.process_time() - own
     events, _end = store.events(id)
     delays = [delay for tab in watching for delay in tab.delays(store.events(id, tab.start_at)[0])]
     began = next(event.when for event in events if event.what == "epoch")
     ended = next(event.when for event in events if event.what == "end")
     heard = len(delays) // tabs if tabs else 0
-    return Round(tabs, ended - began, heard, median(delays or [0.0]), max(delays, default=0.0), spent)
+    late = median(delays or [0.0]), max(delays, default=0.0)
+    return Round(tabs, ended - began, heard, *late, worked, spent, own)
 
 
 def measure(folder: Path, tabs: int = TABS, rounds: int = ROUNDS, epochs: int = EPOCHS) -> Iterator[Round]:
@@ -190,9 +197,9 @@ def main() -> None:
     if options.json:
         print(json.dumps({**told, "provenance": machine, "load": os.getloadavg()[0]}))
         return
-    table = Table("tabs", "training (s)", "events", "delay (s)", "largest (s)", "server (s of processor)")
+    table = Table("tabs", "training (s)", "events", "delay (s)", "largest", "processor (s): training", "server", "tabs")
     for one in found:
-        figures = (one.seconds, one.delay, one.largest_delay, one.server)
+        figures = (one.seconds, one.delay, one.largest_delay, one.training, one.server, one.watching)
         seconds, *others = (f"{value:.2f}" for value in figures)
         table.add_row(str(one.tabs), seconds, str(one.events), *others)
     console = Console(highlight=False)

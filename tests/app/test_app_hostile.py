@@ -26,7 +26,7 @@ from etalon.app.server import create
 from etalon.study.journal import Dossier
 from etalon.study.store import Store
 
-EXAMPLES = 4  # of each operation, beside those that are worked out from its schema
+EXAMPLES = 2  # of each operation, beside those that are worked out from its schema
 FUZZER = "testserver"  # the name under which it asks
 NOBODY = "0" * 12  # a study that there is not
 TOKEN = "let-me-in"

@@ -46,7 +46,9 @@ def test_what_is_not_heard_as_it_happened_is_an_error(messages: list[tuple[float
 
 def test_slowdown_is_pair_by_pair() -> None:
     pairs = [(10.0, 11.0), (20.0, 20.2)]
-    found = [Round(tabs, s, 0, 0.2, 0.1 * s, 0.0) for pair in pairs for tabs, s in zip((0, 50), pair, strict=True)]
+    found = [
+        Round(tabs, s, 0, 0.2, 0.1 * s, s, 0.0, 0.0) for pair in pairs for tabs, s in zip((0, 50), pair, strict=True)
+    ]
     told = line(found)
     assert told["slowdown"]["median"] == pytest.approx(0.055)
     assert (told["tabs"], told["delay"]["largest"]) == (50, pytest.approx(2.02))
