@@ -118,9 +118,7 @@ class Published:
     @property
     def caption(self) -> str:
         """What the figure shows."""
-        return _("Our trainings of {name} beside what {source} published").format(
-            name=self.variant, source=self.source
-        )
+        return _("Our trainings of {name} beside what {source} published").format(name=self.variant, source=self.source)
 
     def frame(self) -> "pd.DataFrame":
         """A line a metric: published, ours (mean over seeds), low and high of one more training, as fractions."""
