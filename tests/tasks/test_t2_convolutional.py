@@ -101,8 +101,8 @@ def test_t2_01_how_a_convolutional_network_is_built(cnn: Result) -> None:
     assert "28 × 28 to 24 × 24 to 12 × 12 to 10 × 10 to 5 × 5" in told
     assert "800 of them (5 × 5 × 32)" in told
     table = cnn.reference.candidate.weights.frame()
-    assert table["output"].tolist()[:4] == ["24 x 24 x 16", "12 x 12 x 16", "10 x 10 x 32", "5 x 5 x 32"]
-    assert table["receptive field"].tolist()[:4] == ["5 x 5", "6 x 6", "10 x 10", "12 x 12"]
+    assert table["output"].tolist()[:4] == ["24 × 24 × 16", "12 × 12 × 16", "10 × 10 × 32", "5 × 5 × 32"]
+    assert table["receptive field"].tolist()[:4] == ["5 × 5", "6 × 6", "10 × 10", "12 × 12"]
 
 
 def test_t2_02_sparse_categorical_crossentropy(cnn: Result, tmp_path: Path) -> None:
