@@ -25,8 +25,8 @@ from unicodedata import normalize
 from PIL import Image, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from etalon.data.containers import ARCHIVES
-from etalon.data.images import pair
+from etalon.data.containers import ARCHIVES, is_junk
+from etalon.data.images import FORMATS, pair
 from etalon.data.load import load
 from etalon.data.sources import NAMES
 from etalon.errors import DataError
@@ -42,7 +42,6 @@ DIRECTORY = 24 << 20  # bytes of the table of contents of a zip
 NOTES = 64 << 10  # bytes of a header of a tar
 PIXELS = 40_000_000  # of one image
 DECODED = 4 << 30  # bytes of all the images once decoded
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # decoders that run nothing else
 OPENERS: Mapping[str, Callable[..., Any]] = {
     ".gz": gzip.open,
     ".tgz": gzip.open,
@@ -160,7 +159,7 @@ def check(file: BinaryIO, called: str, suffix: str, size: int) -> None:
             where = f"{called}: {name[:200]}"
             if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or ":" in name.partition("/")[0]:
                 raise DataError(where, _("this member points outside its archive"), _("Make the archive again."))
-            if _is_hidden(name):
+            if is_junk(name):
                 continue
             images += 1
             _check_image(where, content)
@@ -289,11 +288,6 @@ def _check_image(where: str, content: bytes) -> None:
             _("an image of {width} × {height} pixels").format(width=width, height=height),
             _("Bring it to {n} million pixels or less.").format(n=PIXELS // 1_000_000),
         )
-
-
-def _is_hidden(name: str) -> bool:
-    """What `etalon.data.containers` passes over too."""
-    return any(part.startswith(".") or part in ("__MACOSX", "Thumbs.db", "desktop.ini") for part in name.split("/"))
 
 
 @contextmanager

@@ -56,7 +56,7 @@ class Folder:
         if self._only is not None:
             return sorted(self._only)
         files = (path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if path.is_file())
-        return sorted(name for name in files if not _junk(name))
+        return sorted(name for name in files if not is_junk(name))
 
     def read(self, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
         for name in names:
@@ -126,7 +126,12 @@ def is_archive(path: Path) -> bool:
 
 
 def wrapper(names: Collection[str]) -> str:
-    """The folder, with its slash, in which everything stands that stands in a folder; else ""."""
+    """The folder, with its slash, in which everything stands that stands in a folder; else "".
+
+    `tar czf x.tgz .` writes "./" before every name: that is no folder of the user's.
+    """
+    if names and all(name.startswith("./") for name in names):
+        return "./" + wrapper([name[2:] for name in names])
     folders = {name.split("/", 1)[0] for name in names if "/" in name}
     deep = any(name.count("/") > 1 for name in names)
     return f"{folders.pop()}/" if len(folders) == 1 and deep else ""
@@ -140,7 +145,7 @@ def _members(path: Path, names: list[str]) -> list[str]:
                 _("this member points outside its archive"),
                 _("Do not trust this archive; make it again from its images."),
             )
-    return sorted(name for name in names if not _junk(name))
+    return sorted(name for name in names if not is_junk(name))
 
 
 def _content(path: Path) -> bytes:
@@ -154,7 +159,8 @@ def _content(path: Path) -> bytes:
         ) from error
 
 
-def _junk(name: str) -> bool:
+def is_junk(name: str) -> bool:
+    """Whether it is a hidden file, or one that a system leaves in folders: not the user's."""
     parts = PurePosixPath(name).parts
     return any(part.startswith(".") or part in _JUNK for part in parts)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from starlette.testclient import TestClient
 
 from etalon.app.desk import Desk
@@ -12,6 +13,8 @@ from etalon.app.server import create
 from etalon.opening import open_study
 from etalon.study.journal import Dossier
 from etalon.study.store import Store
+
+CHROMIUM = Path("/usr/bin/chromium")
 
 STUDY = '''"""Digits, for the tests of the application."""
 
@@ -101,3 +104,14 @@ def browse(folder: Path) -> Iterator[Callable[[Path], TestClient]]:
     yield made
     for one in opened:
         one.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A real browser. Not for the session: while it is there, no test of the process can run an asyncio loop."""
+    if not CHROMIUM.exists():
+        pytest.skip("no chromium: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

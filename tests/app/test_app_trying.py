@@ -1,9 +1,6 @@
 """Try: what is sent is prepared as the set was, and every model answers; nothing hostile passes, nothing is kept."""
 
 import re
-import socket
-import threading
-import time
 import zlib
 from base64 import b64decode
 from collections.abc import Iterator
@@ -12,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image, ImageDraw
+from playwright.sync_api import Browser
 from scipy.special import softmax
 from starlette.testclient import TestClient
 from torch import nn
@@ -25,9 +22,9 @@ from etalon.app.models import Networks
 from etalon.app.server import IMAGE, create
 from etalon.study.journal import Dossier
 from etalon.study.store import Store
+from tests.app.serving import served
 
 VALUE = re.compile(r'<span class="name">(\d)</span>.*?<span class="value">([\d.]+)%', re.DOTALL)
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture
@@ -243,30 +240,12 @@ class TestTorchModules:
         assert browser.get(f"{here}/look").status_code == 200
 
 
-@pytest.fixture
-def served(desk: Desk) -> Iterator[str]:
-    """The address of a real server."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(create(desk), log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
-
-
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here")
-def test_a_digit_drawn_with_the_mouse_is_read(served: str, here: str) -> None:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(locale="fr")
+def test_a_digit_drawn_with_the_mouse_is_read(chromium: Browser, desk: Desk, here: str) -> None:
+    with served(desk) as address, chromium.new_context(locale="fr") as context:
+        page = context.new_page()
         wrong: list[str] = []
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-        page.goto(served + here)
+        page.goto(address + here)
         box = page.locator("#canvas").bounding_box()
         assert box
 
@@ -285,4 +264,3 @@ def test_a_digit_drawn_with_the_mouse_is_read(served: str, here: str) -> None:
         page.set_input_files("#file", {"name": "x.png", "mimeType": "image/png", "buffer": b"no image"})
         page.wait_for_selector("#answer .callout.bad")
         assert wrong == [] or all("422" in said for said in wrong)
-        browser.close()

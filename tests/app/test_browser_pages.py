@@ -3,21 +3,15 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from socket import create_server
-from threading import Thread
 from typing import Any
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from etalon.app.desk import Desk
-from etalon.app.server import create
 from etalon.study.journal import Dossier
 from etalon.study.store import Store
-
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no chromium: apt install chromium")
+from tests.app.serving import served
 
 CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8")
 PAGES = {
@@ -63,26 +57,11 @@ MISSED = """() => {
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def address(trained: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Of the application on a copy of the trained store."""
     store = Path(shutil.copytree(trained, tmp_path_factory.mktemp("pages") / "store"))
-    desk = Desk(Store(store), folder)
-    with create_server(("127.0.0.1", 0)) as socket:
-        server = uvicorn.Server(uvicorn.Config(create(desk), log_level="warning"))
-        thread = Thread(target=server.run, args=([socket],))
-        thread.start()
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
-        desk.feeds.close()
-        server.should_exit = True
-        thread.join()
+    with served(Desk(Store(store), folder)) as place:
+        yield place
 
 
 @pytest.fixture(scope="module", params=["en", "fr"])

@@ -3,22 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from socket import create_server
-from threading import Thread
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from etalon.app.desk import Desk
-from etalon.app.server import create
 from etalon.reopened import reopen
 from etalon.result import Result
 from etalon.study.journal import Dossier
 from etalon.study.store import Store
-
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no chromium: apt install chromium")
+from tests.app.serving import served
 
 SIZES = [("en", 1280, "light"), ("fr", 360, "dark")]
 WORDS = {
@@ -32,25 +26,12 @@ WORDS["fr"] |= {"store": "Avec le dépôt seul", "results": "Résultats comparat
 WORDS["fr"] |= {"found": "Ce qui a été cherché, et trouvé"}
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def address(own: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Of the application on a copy of the trained store."""
     monkeypatch.setattr(Result, "_degraded", None)  # degraded images take long, and are looked at elsewhere
-    with create_server(("127.0.0.1", 0)) as socket:
-        server = uvicorn.Server(uvicorn.Config(create(Desk(Store(own), folder)), log_level="warning"))
-        thread = Thread(target=server.run, args=([socket],))
-        thread.start()
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with served(Desk(Store(own), folder)) as place:
+        yield place
 
 
 @contextmanager

@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no chromium: apt install chromium")
+from playwright.sync_api import Browser, Page, expect
 
 WORDS = {
     "en": {"title": "Title", "epochs": "Epochs", "side": "Side of the images, pixels", "seeds": "Seeds"},
@@ -23,14 +20,6 @@ WORDS["en"] |= {"stop": "Stop", "resume": "Resume", "stopped": "stopped", "dense
 WORDS["fr"] |= {"stop": "Arrêter", "resume": "Reprendre", "stopped": "arrêté", "dense": "Un réseau dense"}
 WORDS["fr"] |= {"done": "terminé", "table": "Les mêmes chiffres en tableau"}
 WORDS["en"] |= {"table": "The same figures as a table"}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

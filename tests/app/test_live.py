@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from starlette.testclient import TestClient
 
 from etalon.app import feed as feeds
 from etalon.app.board import Board
 from etalon.app.desk import Desk
-from etalon.app.server import create
 from etalon.study.journal import Diary, Dossier, Told
 from etalon.study.store import Store
+from tests.app.serving import served
 
 LOGS = {"loss": 0.5, "accuracy": 0.8, "val_loss": 0.6, "val_accuracy": 0.7, "learning_rate": 0.001, "seconds": 2.0}
 
@@ -76,17 +74,8 @@ def desk_of_own(own: Path, folder: Path) -> Desk:
 @pytest.fixture
 def port(desk_of_own: Desk) -> Iterator[int]:
     """Where a real server answers."""
-    config = uvicorn.Config(create(desk_of_own), log_level="warning", port=0)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    desk_of_own.feeds.close()
-    server.should_exit = True
-    thread.join(10)
-    assert not thread.is_alive(), "those who listen must not keep a server that is to end"
+    with served(desk_of_own) as address:
+        yield int(address.rpartition(":")[2])
 
 
 def diary_of(store: Store, dossier: Dossier) -> Diary:

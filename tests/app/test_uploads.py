@@ -84,10 +84,11 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploads:
     [
         (zipped(photographs()), "My set.ZIP"),
         (tarred(photographs()), "../../My set.tar.gz"),
+        (tarred({f"./{name}": content for name, content in photographs().items()}), "My set.tgz"),
         (tarred(photographs(), "w"), "C:\\x\\My set.tar"),
         (tarred(photographs(), "w:xz"), "My set.txz"),
     ],
-    ids=["zip", "tar.gz", "tar", "txz"],
+    ids=["zip", "tar.gz", "tar of .", "tar", "txz"],
 )
 def test_kept_and_loaded(kept: Uploads, content: bytes, called: str) -> None:
     upload = kept.take(io.BytesIO(content), called, 8)
@@ -126,6 +127,7 @@ ZEROS = bytes(300 << 20)
         (tarred({**photographs(), "set/../../evil.png": png(1)}), "a.tar.gz", "outside"),
         (link(), "a.tar.gz", "link"),
         (zipped({**photographs(), "set/cat/evil.py": b"print(1)"}), "a.zip", "not an image"),
+        (tarred({**photographs(), "./set/cat/evil.py": b"print(1)"}), "a.tar.gz", "not an image"),
         (zipped({**photographs(), "set/cat/evil.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n"}), "a.zip", "not an image"),
         (zipped({**photographs(), "set/cat/cut.png": png(1)[:60]}), "a.zip", ""),
         (zipped({**photographs(), "set/cat/big.png": header_bomb(60_000, 60_000)}), "a.zip", "image"),
