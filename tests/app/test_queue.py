@@ -112,12 +112,12 @@ def test_failed_then_resumed_with_the_same_arguments(played: Queue, tmp_path: Pa
 def test_stopped(played: Queue, tmp_path: Path, stubborn: bool) -> None:
     ignore = "signal.signal(signal.SIGINT, signal.SIG_IGN);" if stubborn else ""
     played.add("run", [f"import signal, time;{ignore} print('there', flush=True); time.sleep(60)"], tmp_path)
-    thread = threading.Thread(target=runner.work, args=(played, 0.5))
+    thread = threading.Thread(target=runner.work, args=(played, 0.5 if stubborn else 60))
     thread.start()
     until(lambda: "there" in played.told(1))
     assert states(played) == {1: "running"}
     played.stop(1)
-    thread.join(20)
+    thread.join(90)
     assert not thread.is_alive()
     assert played.job(1).state == "stopped"
     assert played.job(1).status == (-signal.SIGKILL if stubborn else -signal.SIGINT)
