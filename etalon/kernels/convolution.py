@@ -22,7 +22,7 @@ def conv_relu(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry
     """Convolution (b, c, h, w) -> (b, c', h', w'), then relu."""
     if not usable(x):
         return F.relu(F.conv2d(x, weight, bias, *geometry))
-    result: Tensor = _ConvRelu.apply(*_cast(x, weight, bias), geometry)  # type: ignore[no-untyped-call]
+    result: Tensor = _ConvRelu.apply(*cast(x, weight, bias), geometry)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -30,11 +30,11 @@ def conv_relu_max_pool(x: Tensor, weight: Tensor, bias: Tensor | None, geometry:
     """Convolution, relu, then the maximum of each 2 x 2 window: (b, c, h, w) -> (b, c', h' // 2, w' // 2)."""
     if not usable(x):
         return F.relu(F.max_pool2d(F.conv2d(x, weight, bias, *geometry), 2))
-    result: Tensor = _ConvReluMaxPool.apply(*_cast(x, weight, bias), geometry)  # type: ignore[no-untyped-call]
+    result: Tensor = _ConvReluMaxPool.apply(*cast(x, weight, bias), geometry)  # type: ignore[no-untyped-call]
     return result
 
 
-def _cast(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+def cast(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
     """The tensors as `torch.autocast` would pass them to a convolution."""
     if not torch.is_autocast_enabled("cpu"):
         return tensors
@@ -42,7 +42,7 @@ def _cast(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
     return tuple(None if tensor is None else tensor.to(dtype) for tensor in tensors)
 
 
-Gradients = tuple[Tensor | None, Tensor | None, Tensor | None, None]
+Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
 
 
 class _ConvRelu(torch.autograd.Function):
@@ -55,10 +55,10 @@ class _ConvRelu(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         x, weight, y = ctx.saved_tensors
         let_through, sums = masked(gradient, y)
-        return _gradients(ctx, let_through, sums, x, weight)
+        return *way_back(ctx, let_through, sums, x, weight), None
 
 
 class _ConvReluMaxPool(torch.autograd.Function):
@@ -72,19 +72,20 @@ class _ConvReluMaxPool(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         x, weight, places = ctx.saved_tensors
         let_through, sums = spread(gradient, places, ctx.size)
-        return _gradients(ctx, let_through, sums, x, weight)
+        return *way_back(ctx, let_through, sums, x, weight), None
 
 
-def _gradients(ctx: Any, gradient: Tensor, sums: Tensor, x: Tensor, weight: Tensor) -> Gradients:
+def way_back(ctx: Any, gradient: Tensor, sums: Tensor, x: Tensor, weight: Tensor) -> Gradients:
+    """The gradients of a convolution's input, weights and bias, from that of its output and its sum (c,)."""
     strides, padding, dilation, groups = ctx.geometry
     wanted = [*ctx.needs_input_grad[:2], False]
     of_x, of_weight, _ = torch.ops.aten.convolution_backward(
         gradient, x, weight, None, strides, padding, dilation, False, (0, 0), groups, wanted
     )
-    return of_x, of_weight, sums if ctx.needs_input_grad[2] else None, None
+    return of_x, of_weight, sums if ctx.needs_input_grad[2] else None
 
 
 def masked(gradient: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

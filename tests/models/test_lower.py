@@ -21,7 +21,7 @@ from etalon.errors import ModelError
 from etalon.models.lower import Network, lower, rebuild, wrap, write_back
 from etalon.models.lowering.activations import Activation
 from etalon.models.lowering.graph import named_variables
-from etalon.models.lowering.normalization import BatchNorm
+from etalon.models.lowering.normalization import BatchNorm, ConvolutionNorm
 from etalon.models.lowering.spatial import Convolution, ConvolutionRelu, Pool, ReluMaxPool
 from tests.models.conftest import as_network_input, images, keras_answer, scramble
 from tests.models.random_models import random_model
@@ -241,6 +241,40 @@ class TestSchedule:
         assert [type(stage) for stage in stages[:3]] == [ConvolutionRelu, BatchNorm, ConvolutionRelu]
         assert isinstance(stages[0], ConvolutionRelu)
         assert stages[0].pools
+
+    @pytest.mark.parametrize(
+        ("about", "expected"),
+        {
+            "relu norm pool": (True, False, True),
+            "norm relu pool": (False, True, True),
+            "norm pool relu": (False, True, True),
+            "norm relu": (False, True, False),
+            "relu norm": (True, False, False),
+            "norm": (False, False, False),
+        }.items(),
+        ids=str,
+    )
+    def test_a_convolution_and_its_normalisation_are_one_step_that_computes_the_same(
+        self, about: str, expected: tuple[bool, bool, bool]
+    ) -> None:
+        made = {"relu": layers.ReLU, "norm": layers.BatchNormalization, "pool": layers.MaxPooling2D}
+        parts = [made[name]() for name in about.split()]
+        ends = [layers.Flatten(), layers.Dense(5)]
+        model = keras.Sequential([layers.Input(IMAGE), layers.Conv2D(4, 3), *parts, *ends])
+        network = lower(model, IMAGE)
+        joined = next(iter(network._stages))
+        assert isinstance(joined, ConvolutionNorm)
+        assert (joined.relu_before, joined.relu_after, joined.pools) == expected
+        for training in (True, False):
+            network.train(training)
+            mine = network(as_network_input(images(IMAGE))).detach().numpy()
+            assert_allclose(mine, keras_answer(model, images(IMAGE), training=training), rtol=1e-4, atol=1e-5)
+
+    def test_frozen_normalisation_is_not_joined(self) -> None:
+        model = keras.Sequential([layers.Input(IMAGE), layers.Conv2D(4, 3), layers.BatchNormalization(trainable=False)])
+        model.add(layers.Flatten())
+        model.add(layers.Dense(5))
+        assert [type(m) for m in lower(model, IMAGE)._stages][:2] == [Convolution, BatchNorm]
 
     def test_relu_comes_after_another_pooling_and_in_place(self) -> None:
         model = keras.Sequential([layers.Input(IMAGE), layers.Conv2D(4, 3, activation="relu")])

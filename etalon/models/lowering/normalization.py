@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from etalon.models.lowering.order import to_keras, to_torch
 from etalon.models.lowering.regularizers import EPSILON
+from etalon.models.lowering.spatial import Convolution
 from etalon.models.lowering.weighted import Layout, Variable, Weighted
 
 
@@ -46,10 +47,40 @@ class BatchNorm(Weighted):
         y, mean, inverse_deviation = torch.native_batch_norm(
             x, self.gamma, self.beta, None, None, True, 0.0, self.epsilon
         )
-        with torch.no_grad():
-            variance = inverse_deviation.pow(-2).sub_(self.epsilon).clamp_(min=0)
-            self.moving_mean.lerp_(mean, 1 - self.momentum)
-            self.moving_variance.lerp_(variance, 1 - self.momentum)
+        self.gather(mean, inverse_deviation)
+        return y
+
+    @torch.no_grad()
+    def gather(self, mean: Tensor, inverse_deviation: Tensor) -> None:
+        """Move the statistics towards those of a batch."""
+        variance = inverse_deviation.pow(-2).sub_(self.epsilon).clamp_(min=0)
+        self.moving_mean.lerp_(mean, 1 - self.momentum)
+        self.moving_variance.lerp_(variance, 1 - self.momentum)
+
+
+class ConvolutionNorm(nn.Module):
+    """A convolution, batch normalisation of its channels, the relu and 2 x 2 max-pooling about it, in few passes."""
+
+    def __init__(self, convolution: Convolution, norm: BatchNorm, *, relu_before: bool) -> None:
+        super().__init__()
+        self.convolution, self.norm, self.relu_before = convolution, norm, relu_before
+        self.relu_after = self.pools = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        own, norm = self.convolution, self.norm
+        if not norm.training:
+            y = own(x)
+            y = norm(F.relu(y) if self.relu_before else y)
+            y = F.max_pool2d(y, 2) if self.pools else y
+            return F.relu(y) if self.relu_after else y
+
+        from etalon.kernels.normalising import Around, conv_norm  # numba takes half a second
+
+        around = Around(self.relu_before, self.relu_after, self.pools)
+        y, mean, inverse_deviation = conv_norm(
+            own.padded(x), own.kernel, own.bias, norm.gamma, norm.beta, own.geometry, norm.epsilon, around
+        )
+        norm.gather(mean, inverse_deviation)
         return y
 
 

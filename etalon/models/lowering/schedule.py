@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from torch import nn
 from torch.nn import functional as F
 
 from etalon.models.lowering.activations import Activation
+from etalon.models.lowering.normalization import BatchNorm, ConvolutionNorm
 from etalon.models.lowering.spatial import Convolution, ConvolutionRelu, Pool, ReluMaxPool
 
 
@@ -30,7 +32,9 @@ def arrange(steps: Sequence[Step], output: int) -> tuple[list[Step], int]:
     Returns:
         The steps, and the slot of the output.
     """
-    return slots(relu_in_place(convolution_relu(pool_relu(steps, output), output), output), output)
+    for cheaper in (pool_relu, convolution_relu, convolution_norm, relu_in_place):
+        steps = cheaper(steps, output)
+    return slots(steps, output)
 
 
 def pool_relu(steps: Sequence[Step], output: int) -> list[Step]:
@@ -57,6 +61,24 @@ def convolution_relu(steps: Sequence[Step], output: int) -> list[Step]:
         pools = isinstance(after.module, ReluMaxPool)
         if type(before.module) is Convolution and (pools or _is_relu(after.module)):
             found = _joined(found, before, after, ConvolutionRelu(before.module, pools))
+    return found
+
+
+def convolution_norm(steps: Sequence[Step], output: int) -> list[Step]:
+    """A convolution, the batch normalisation that follows it or its relu, then relu and pooling: one step."""
+    found = list(steps)
+    for before, after in _pairs(steps, output):
+        own, norm = before.module, after.module
+        relu = isinstance(own, ConvolutionRelu) and not own.pools
+        if (relu or type(own) is Convolution) and isinstance(norm, BatchNorm) and norm.dim == 1 and not norm.frozen:
+            convolution = own.convolution if isinstance(own, ConvolutionRelu) else cast(Convolution, own)
+            found = _joined(found, before, after, ConvolutionNorm(convolution, norm, relu_before=relu))
+    for before, after in _pairs(found, output):
+        then = after.module
+        halves = isinstance(then, ReluMaxPool) or (isinstance(then, Pool) and then.halves)
+        if isinstance(before.module, ConvolutionNorm) and (halves or _is_relu(then)):
+            before.module.pools, before.module.relu_after = halves, not isinstance(then, Pool)
+            found = _joined(found, before, after, before.module)
     return found
 
 
