@@ -1,5 +1,8 @@
 """The exceptions: each says what was received, why it is refused, and what to do."""
 
+from collections.abc import Callable
+from typing import ClassVar
+
 __all__ = [
     "DataError",
     "EtalonError",
@@ -14,6 +17,10 @@ __all__ = [
 ]
 
 
+def _english(received: str, why: str, remedy: str) -> str:
+    return f"{received}: {why}. {remedy}"
+
+
 class EtalonError(Exception):
     """The base of every refusal.
 
@@ -23,12 +30,14 @@ class EtalonError(Exception):
         remedy: what the user can do next.
     """
 
+    joined: ClassVar[Callable[[str, str, str], str]] = _english  # `etalon.locales` puts there that of each language
+
     def __init__(self, received: str, why: str, remedy: str) -> None:
         super().__init__(received, why, remedy)
         self.received, self.why, self.remedy = received, why, remedy
 
     def __str__(self) -> str:
-        return f"{self.received}: {self.why}. {self.remedy}"
+        return type(self).joined(self.received, self.why, self.remedy)
 
 
 class DataError(EtalonError):

@@ -34,7 +34,7 @@ def reopen(store: Store, id: str) -> Result:
     """
     dossier = store.study(id)
     told = dossier.dataset
-    dataset = replace(store.shared(told.digest), name=told.name, classes=told.classes, provenance=told.provenance)
+    dataset = replace(store.shared(told.digest), name=told.name, classes=told.classes, origin=told.provenance)
     plan = Plan(
         choose(dossier.title),
         dataset,

@@ -78,13 +78,14 @@ scores = {
 
 # %%
 score = learned.decision_function(x_test)
-rows = []
+rows = {}
 for threshold in np.quantile(score, [0.99, 0.95, 0.9, 0.8, 0.5]):
     tn, fp, fn, tp = confusion_matrix(y_test, score > threshold).ravel()
     rates = percent(fp / (fp + tn), 1), percent(tp / (tp + fn), 1)
-    rows.append([number(threshold).replace("-", "−"), tp, fn, fp, tn, *rates])
-columns = say(fr="seuil VP FN FP VN taux_fp taux_vp", en="threshold TP FN FP TN rate_fp rate_tp")
-pd.DataFrame(rows, columns=columns.split())
+    cut = number(threshold).replace("-", "−")
+    rows[say(fr=f"seuil {cut}", en=f"threshold {cut}")] = [tp, fn, fp, tn, *rates]
+columns = say(fr="VP FN FP VN taux_fp taux_vp", en="TP FN FP TN rate_fp rate_tp")
+pd.DataFrame(rows, index=columns.split()).T
 
 # %% [markdown] lang="fr"
 # `roc_curve`, de scikit-learn, fait ce calcul pour tous les seuils utiles. Le coin en haut à gauche, (0, 1), est
@@ -162,7 +163,8 @@ areas.map(lambda share: number(share, 4))
 #
 # Il place presque toujours les négatifs au-dessus des positifs : il a donc appris quelque chose, mais il le dit à
 # l'envers. Changez le signe de sa note : chaque paire mal rangée devient bien rangée, et l'aire passe à 0,9. Le pire
-# classifieur n'est pas celui dont l'aire vaut 0, mais celui dont l'aire vaut 0,5 : il ne sait rien.
+# classifieur n'est pas celui dont l'aire vaut 0, mais celui dont l'aire vaut 0,5 : il range les paires à pile ou
+# face.
 #
 # </details>
 
@@ -181,6 +183,6 @@ areas.map(lambda share: number(share, 4))
 #
 # It nearly always places the negatives above the positives: it has learnt something, then, but says it backwards.
 # Change the sign of its score: every pair in the wrong order falls into the right one, and the area becomes 0.9. The
-# worst classifier is not the one whose area is 0, but the one whose area is 0.5: it knows nothing.
+# worst classifier is not the one whose area is 0, but the one whose area is 0.5: it orders pairs by tossing a coin.
 #
 # </details>

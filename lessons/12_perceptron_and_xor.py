@@ -107,7 +107,7 @@ ax
 # %% [markdown] lang="fr"
 # Le perceptron s'arrête dès qu'il ne se trompe plus, même si sa droite frôle un exemple. La machine linéaire vise 0
 # pour une classe et 1 pour l'autre, et l'on tranche à 0,5 : sa droite tient compte de tous les exemples, quitte à en
-# sacrifier un qui s'aventure trop près de l'autre nuage.
+# sacrifier quelques-uns, qui s'aventurent trop près de l'autre nuage.
 #
 # ## Le XOR
 #
@@ -117,7 +117,7 @@ ax
 # %% [markdown] lang="en"
 # The perceptron stops as soon as it makes no more mistakes, even if its line brushes against an example. The linear
 # machine aims at 0 for one class and at 1 for the other, and the cut is at 0.5: its line takes all the examples into
-# account, even if it means sacrificing one that ventures too close to the other cloud.
+# account, even if it means sacrificing a few that venture too close to the other cloud.
 #
 # ## XOR
 #
@@ -176,7 +176,7 @@ def network(at):
 
 
 table = np.column_stack([corners, *network(corners)]).astype(int)
-pd.DataFrame(table, columns=["x₀", "x₁", "σ₃", "σ₂", "y₃", "y₂", "y"])
+pd.DataFrame(table, columns=["x₀", "x₁", "σ₃", "σ₂", "y₃", "y₂", "y"], index=[""] * 4)
 
 # %%
 from etalon.figures.graphs import graph

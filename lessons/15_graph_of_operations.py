@@ -76,12 +76,17 @@ final_loss = loss().item()
 print(f"W: {W.item():.8f}  b: {b.item():.8f}  loss: {final_loss:.5e}")
 
 # %% [markdown] lang="fr"
-# La droite est $y = -x + 1$ : $W = -1$ et $b = 1$, à quelques millionièmes près. PyTorch construit le graphe en
-# exécutant les opérations et le garde en mémoire ; remontons-le, de la perte vers $W$ :
+# La droite est $y = -x + 1$ : $W = -1$ et $b = 1$, à un cent-millième près. (Le cours imprime la même perte et le même
+# $b$, mais $W = -0{,}99999969$ ; ce $W$ donnerait une perte cinq fois plus grande : il a un 9 de trop.)
+#
+# PyTorch construit le graphe en exécutant les opérations et le garde en mémoire ; remontons-le, de la perte vers $W$ :
 
 # %% [markdown] lang="en"
-# The line is $y = -x + 1$: $W = -1$ and $b = 1$, to within a few millionths. PyTorch builds the graph while it runs
-# the operations, and keeps it in memory; let us walk it back, from the loss to $W$:
+# The line is $y = -x + 1$: $W = -1$ and $b = 1$, to within a hundred-thousandth. (The course prints the same loss and
+# the same $b$, but $W = -0.99999969$; that $W$ would make the loss five times as large: it has one 9 too many.)
+#
+# PyTorch builds the graph while it runs the operations, and keeps it in memory; let us walk it back, from the loss to
+# $W$:
 
 # %%
 node, walked = loss().grad_fn, []

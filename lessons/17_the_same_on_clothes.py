@@ -137,10 +137,9 @@ from IPython.display import Markdown
 Markdown(confusions(clothes.confusion()).text)
 
 # %% [markdown] lang="fr"
-# T-shirts, pulls, chemises et manteaux ont presque la même silhouette : seules changent la longueur des manches et
-# celle du corps, et le hasard des agrandissements brouille l'une et l'autre. Une sandale, elle, ne ressemble guère à
-# un manteau. La difficulté n'est ni dans le nombre de pixels ni dans le nombre de classes, mais dans ce qui les
-# sépare.
+# Pulls, chemises et manteaux ont presque la même silhouette : seules changent la longueur des manches et celle du
+# corps, et le hasard des agrandissements brouille l'une et l'autre. Une sandale, elle, ne ressemble guère à un
+# manteau. La difficulté n'est ni dans le nombre de pixels ni dans le nombre de classes, mais dans ce qui les sépare.
 #
 # ## Sur Fashion-MNIST
 #
@@ -148,9 +147,9 @@ Markdown(confusions(clothes.confusion()).text)
 # en cent époques (`etalon run studies/cours_dense.py --data fashion_mnist`).
 
 # %% [markdown] lang="en"
-# T-shirts, pullovers, shirts and coats have nearly the same outline: only the lengths of the sleeves and of the body
-# change, and random enlargement blurs both. A sandal, on the other hand, hardly looks like a coat. The difficulty
-# lies neither in the number of pixels nor in the number of classes, but in what parts them.
+# Pullovers, shirts and coats have nearly the same outline: only the lengths of the sleeves and of the body change, and
+# random enlargement blurs both. A sandal, on the other hand, hardly looks like a coat. The difficulty lies neither in
+# the number of pixels nor in the number of classes, but in what parts them.
 #
 # ## On Fashion-MNIST
 #

@@ -1,8 +1,8 @@
 # %% [markdown] lang="fr"
 # # Le sur-apprentissage, avec et sans dropout
 #
-# Un réseau qui a beaucoup de poids et peu d'images finit par les apprendre par cœur : il ne se trompe plus sur elles,
-# et progresse à reculons sur les autres. Le dropout à 0,5 l'en empêche en partie.
+# Un réseau qui a beaucoup de poids et peu d'images finit par les apprendre par cœur : il se trompe de moins en moins
+# sur elles, et de plus en plus sur les autres. Le dropout à 0,5 l'en empêche en partie.
 #
 # ## Six cents chiffres, étiquetés par un distrait
 #
@@ -14,8 +14,8 @@
 # %% [markdown] lang="en"
 # # Overfitting, with and without dropout
 #
-# A network with many weights and few images ends up learning them by heart: it makes no more mistakes on them, and
-# does worse and worse on the others. Dropout at 0.5 prevents part of it.
+# A network with many weights and few images ends up learning them by heart: it makes fewer and fewer mistakes on them,
+# and more and more on the others. Dropout at 0.5 prevents part of it.
 #
 # ## Six hundred digits, labelled by a careless hand
 #
@@ -144,7 +144,8 @@ result.test().verdicts()
 #
 # ## Question
 #
-# Pourquoi la courbe de validation finit-elle par remonter, alors que l'accuracy en validation ne baisse presque pas ?
+# D'une époque à la suivante, un réseau ne change d'avis sur aucune image de validation, et pourtant sa perte en
+# validation augmente. Comment est-ce possible ?
 #
 # <details>
 # <summary>Réponse</summary>
@@ -163,7 +164,8 @@ result.test().verdicts()
 #
 # ## Question
 #
-# Why does the validation curve end up rising, while the accuracy on validation hardly goes down?
+# From one epoch to the next, a network changes its mind about no validation image, and yet its validation loss goes
+# up. How can that be?
 #
 # <details>
 # <summary>Answer</summary>

@@ -1,8 +1,8 @@
 # %% [markdown] lang="fr"
 # # Un réseau convolutif
 #
-# Une convolution, un pooling, du dropout et une couche de sortie : près de deux fois moins de poids que le réseau
-# dense, et moins d'erreurs, parce que ce réseau-là sait qu'une image a deux dimensions.
+# Une convolution, un pooling, du dropout et une couche de sortie : ce réseau-là sait qu'une image a deux dimensions, et
+# se contente de près de deux fois moins de poids que le réseau dense.
 #
 # ## Couche après couche
 #
@@ -12,8 +12,8 @@
 # %% [markdown] lang="en"
 # # A convolutional network
 #
-# One convolution, one pooling, some dropout and an output layer: little more than half the weights of the dense
-# network, and fewer mistakes, because this one knows that an image has two dimensions.
+# One convolution, one pooling, some dropout and an output layer: this network knows that an image has two dimensions,
+# and makes do with little more than half the weights of the dense one.
 #
 # ## Layer after layer
 #
@@ -104,13 +104,13 @@ bars(
 
 # %% [markdown] lang="fr"
 # Chaque étape est-elle un progrès ? `pairs="steps"` compare chaque variante à celle qu'elle modifie, et dit si la
-# différence dépasse le hasard. Une idée qui réussit sur les 60 000 images de MNIST ne réussit pas forcément sur 1437
-# images, en vingt époques : c'est pourquoi l'on mesure.
+# différence dépasse le hasard. Une idée qui réussit sur les 60 000 images de MNIST ne réussit pas forcément sur un
+# millier d'images, en vingt époques : c'est pourquoi l'on mesure.
 
 # %% [markdown] lang="en"
 # Is each step progress? `pairs="steps"` compares each variant with the one that it modifies, and says whether the
-# difference is more than chance. An idea that succeeds on MNIST's 60,000 images does not always succeed on 1,437
-# images, in twenty epochs: that is why one measures.
+# difference is more than chance. An idea that succeeds on MNIST's 60,000 images does not always succeed on a thousand
+# images or so, in twenty epochs: that is why one measures.
 
 # %%
 opened.verdicts(pairs="steps")

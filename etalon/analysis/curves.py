@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -41,7 +41,7 @@ class Overfitting:
         best_epochs: (k,) the same for each seed.
         overfits_from: first epoch of those where validation loss rises while training loss still falls, or None.
         longer: would more epochs help? "yes" (validation loss was still falling), "no" (it rises), "flat" (it
-            no longer moves), "unknown" (one epoch tells nothing).
+            no longer moves), "unknown" (there is one epoch, or it wobbles too much to tell).
     """
 
     variant: str
@@ -59,17 +59,24 @@ class Overfitting:
     def verdict(self) -> str:
         """Is it wise to train longer, in one sentence."""
         best, last = self.best_epoch, self.epochs
-        if self.longer == "unknown":
+        if self.longer == "unknown" and last == 1:
             return _("One epoch does not tell whether more would help.")
+        if self.longer == "unknown":
+            return _(
+                "Validation loss changes too much from one epoch to the next to tell whether more than {last} would "
+                "help."
+            ).format(last=last)
         if self.longer == "yes":
-            return _("Training longer may help: validation loss was still falling at epoch {last}.").format(last=last)
+            return _(
+                "Training longer may help: validation loss was still falling over the last epochs, up to {last}."
+            ).format(last=last)
         if self.longer == "no":
             return _(
                 "Training longer is not wise: validation loss is least at epoch {best}, and rises from epoch {start} "
                 "while training loss still falls."
             ).format(best=best, start=self.overfits_from)
         return _(
-            "Training longer promises little: validation loss is least at epoch {best} and hardly moves up to "
+            "Training longer promises little: validation loss is least at epoch {best} and no longer falls up to "
             "epoch {last}."
         ).format(best=best, last=last)
 
@@ -185,8 +192,7 @@ def learning_curves(runs: "Sequence[Run]") -> LearningCurves:
 def overfitting(runs: "Sequence[Run]") -> Overfitting:
     """Measure overfitting from the runs of one variant, one a seed, at least one.
 
-    The curves are judged over the epochs that all seeds reached. Validation loss is said to rise when, at the last
-    epoch, it exceeds its least mean by more than 1 % and by more than two standard errors over seeds.
+    The curves are judged over the epochs that all seeds reached, by `judge`.
     """
     gaps = np.array([run.train_accuracy - run.validation_accuracy for run in runs], np.float64)
     low, high = _interval(gaps)
@@ -210,22 +216,47 @@ def overfitting(runs: "Sequence[Run]") -> Overfitting:
 def judge(training: Matrix, validation: Matrix) -> tuple[int, int | None, Longer]:
     """Epoch of least validation loss, epoch from which the model overfits or None, and whether to train longer.
 
+    A loss wobbles from one epoch to the next, and of many epochs the least is the luckiest. Validation loss is said to
+    rise when, at the last epoch, it exceeds its least mean by more than 1 %, than two standard errors over seeds, and
+    than two epochs may differ by about the trend (Student's law; Bonferroni, as the least is chosen). It still falls
+    when the line through the last third of the epochs does, by more than 1 % and significantly; if only by more than
+    1 %, nobody can tell.
+
     Args:
         training, validation: (k, epochs) losses, without NaN.
     """
+    k, epochs = validation.shape
     mean = validation.mean(axis=0)
-    best, last = int(mean.argmin()), validation.shape[1] - 1
+    best, last, notable = int(mean.argmin()), epochs - 1, NOTABLE * float(mean.min())
     if last == 0:
         return 1, None, "unknown"
-    if best == last:
-        falling = mean[last] < (1 - NOTABLE) * mean[last - 1]
-        return best + 1, None, "yes" if falling else "flat"
-    rise = validation[:, last] - validation[:, best]
-    noise = 2 * rise.std(ddof=1) / sqrt(len(rise)) if len(rise) > 1 else 0.0
-    rises = rise.mean() > max(noise, NOTABLE * mean[best])
-    if rises and training[:, last].mean() < training[:, best].mean():
+    rises = validation[:, last] - validation[:, best]
+    rise, uneven = float(rises.mean()), float(rises.std(ddof=1)) / sqrt(k) if k > 1 else 0.0
+    tail = validation[:, -max(3, ceil(epochs / 3)) :]
+    fall, wobble, dof = _trend(tail)
+    learns = training[:, last].mean() < training[:, best].mean()
+    if learns and rise > max(notable, 2 * uneven, quantile(1 - 0.05 / epochs, dof) * wobble * sqrt(2 / k)):
         return best + 1, best + 2, "no"
+    if fall > notable:
+        n = tail.shape[1]
+        error = wobble * sqrt(12 * (n - 1) / (k * n * (n + 1)))
+        return best + 1, None, "yes" if fall > quantile(0.975, dof) * error else "unknown"
     return best + 1, None, "flat"
+
+
+def _trend(losses: Matrix) -> tuple[float, float, int]:
+    """How much the line through the mean of the seeds falls; standard deviation of a loss about its seed's line, and
+    its degrees of freedom. Two epochs tell nothing of it: 0.
+
+    Args:
+        losses: (k, n), of the last epochs.
+    """
+    k, n = losses.shape
+    x = np.arange(n) - (n - 1) / 2
+    slopes = losses @ x / (x @ x)
+    rest = losses - losses.mean(axis=1, keepdims=True) - slopes[:, None] * x
+    dof = max(k * (n - 2), 1)
+    return float(-slopes.mean()) * (n - 1), sqrt(float((rest**2).sum()) / dof), dof
 
 
 def compare_curves(all_curves: Sequence[LearningCurves], reference: str | None = None) -> "Figure":

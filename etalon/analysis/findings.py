@@ -14,8 +14,8 @@ from etalon.analysis.outlook import MOST_SEEDS
 from etalon.analysis.predictions import Predictions
 from etalon.analysis.recommend import Recommendation
 from etalon.analysis.robustness import Robustness, corruption_name
-from etalon.analysis.verdicts import Verdict, Verdicts, plain
-from etalon.figures.intervals import limit_points
+from etalon.analysis.verdicts import Metric, Verdict, Verdicts, plain, unit_of
+from etalon.figures.intervals import Unit, limit_points, scaled_limit, with_unit
 from etalon.locales import _, in_points, ngettext, number, percent
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class Finding:
     Attributes:
         kind: what it is about.
         text: in the language that was in force.
-        numbers: name -> value: fractions for accuracies and their differences, 1.0 for a class or epoch 1.
+        numbers: name -> value: fractions for accuracies and their differences, nats for log losses, 1.0 for a class or
+            epoch 1.
         variant: which it is about.
         figure: draws what it rests on, or None.
     """
@@ -77,7 +78,7 @@ class Finding:
 
 def effects(verdicts: Verdicts) -> tuple[Finding, ...]:
     """The effect of each variant; the metric is said where it is not accuracy."""
-    found = (effect(verdict, verdicts.rope) for verdict in verdicts.items)
+    found = (effect(verdict, verdicts.rope, metric=verdicts.metric) for verdict in verdicts.items)
     if verdicts.metric == "accuracy":
         return tuple(found)
     metrics = {
@@ -88,22 +89,36 @@ def effects(verdicts: Verdicts) -> tuple[Finding, ...]:
     return tuple(replace(one, text=metrics[verdicts.metric].format(text=one.text)) for one in found)
 
 
-def effect(verdict: Verdict, rope: float, against: str = "") -> Finding:
+def effect(verdict: Verdict, rope: float, against: str = "", metric: Metric = "accuracy") -> Finding:
     """The effect of a variant against the reference (or another, by its name), in words that its interval allows.
 
     The interval is the one that holds for all variants together.
+
+    Args:
+        metric: what was compared, which gives the unit: nats for log loss, points for the others.
     """
+    unit = unit_of(metric)
     values = {
         "name": verdict.variant,
         "reference": against or _("the reference"),
-        "difference": in_points(verdict.difference),
-        "low": limit_points(verdict.low_simultaneous),
-        "high": limit_points(verdict.high_simultaneous),
-        "low_alone": limit_points(verdict.low),
-        "high_alone": limit_points(verdict.high),
-        "rope": in_points(rope, margin=True),
+        "difference": with_unit(verdict.difference, unit),
+        "amount": with_unit(abs(verdict.difference), unit).removeprefix("+"),
+        "low": scaled_limit(verdict.low_simultaneous, unit),
+        "high": scaled_limit(verdict.high_simultaneous, unit),
+        "low_alone": scaled_limit(verdict.low, unit),
+        "high_alone": scaled_limit(verdict.high, unit),
+        "low_90": scaled_limit(verdict.low_narrow, unit),
+        "high_90": scaled_limit(verdict.high_narrow, unit),
+        "rope": with_unit(rope, unit, margin=True),
     }
-    sentence = {"better": _better, "worse": _worse, "equivalent": _equivalent, "undecided": _undecided}
+    if verdict.verdict == "equivalent":
+        text = _equivalent(values)
+    elif verdict.verdict == "undecided":
+        text = _undecided(verdict, values, unit)
+    elif metric == "log_loss":
+        text = _decided_by_less(verdict, values)
+    else:
+        text = _decided(verdict, values)
     numbers = {
         "difference": verdict.difference,
         "low": verdict.low_simultaneous,
@@ -114,7 +129,7 @@ def effect(verdict: Verdict, rope: float, against: str = "") -> Finding:
     }
     if verdict.detectable is not None:
         numbers["detectable"] = verdict.detectable
-    return Finding("effect", sentence[verdict.verdict](verdict, values), numbers, verdict.variant)
+    return Finding("effect", text, numbers, verdict.variant)
 
 
 def overfits(found: Overfitting) -> Finding:
@@ -254,39 +269,67 @@ def recommended(made: Recommendation) -> Finding:
     return Finding("recommendation", " ".join([told.format(name=made.chosen), *made.reasons]), numbers, made.chosen)
 
 
-def _better(verdict: Verdict, values: Mapping[str, str]) -> str:
-    if verdict.low_simultaneous > 0:
-        return _("{name} is better by {difference} (95% interval {low} to {high}).").format(**values)
-    return _(
-        "{name} is better by {difference} (95% interval {low_alone} to {high_alone}; all variants together, more than "
-        "0 and up to {high}: by how much is not well known)."
-    ).format(**values)
+def _decided(verdict: Verdict, values: Mapping[str, str]) -> str:
+    """Better or worse, by a metric of which more is better."""
+    if verdict.verdict == "better":
+        told = (
+            _(
+                "{name} is better by {difference} (95% interval {low_alone} to {high_alone}; all variants together, "
+                "more than 0 and up to {high}: by how much is not well known)."
+            )
+            if verdict.open_at_zero
+            else _("{name} is better by {difference} (95% interval {low} to {high}).")
+        )
+    else:
+        told = (
+            _(
+                "{name} is worse: {difference} (95% interval {low_alone} to {high_alone}; all variants together, from "
+                "{low} to less than 0: by how much is not well known)."
+            )
+            if verdict.open_at_zero
+            else _("{name} is worse: {difference} (95% interval {low} to {high}).")
+        )
+    return told.format(**values)
 
 
-def _worse(verdict: Verdict, values: Mapping[str, str]) -> str:
-    if verdict.high_simultaneous < 0:
-        return _("{name} is worse: {difference} (95% interval {low} to {high}).").format(**values)
-    return _(
-        "{name} is worse: {difference} (95% interval {low_alone} to {high_alone}; all variants together, from {low} "
-        "to less than 0: by how much is not well known)."
-    ).format(**values)
+def _decided_by_less(verdict: Verdict, values: Mapping[str, str]) -> str:
+    """Better or worse, by a metric of which less is better."""
+    if verdict.verdict == "better":
+        told = (
+            _(
+                "{name} is better, lower by {amount} (95% interval {low_alone} to {high_alone}; all variants "
+                "together, from {low} to less than 0: by how much is not well known)."
+            )
+            if verdict.open_at_zero
+            else _("{name} is better, lower by {amount} (95% interval {low} to {high}).")
+        )
+    else:
+        told = (
+            _(
+                "{name} is worse, higher by {amount} (95% interval {low_alone} to {high_alone}; all variants "
+                "together, more than 0 and up to {high}: by how much is not well known)."
+            )
+            if verdict.open_at_zero
+            else _("{name} is worse, higher by {amount} (95% interval {low} to {high}).")
+        )
+    return told.format(**values)
 
 
-def _equivalent(verdict: Verdict, values: Mapping[str, str]) -> str:
+def _equivalent(values: Mapping[str, str]) -> str:
     return _(
         "{name} is equivalent to {reference}: {difference}, and the 90% interval ({low_90} to {high_90}) lies "
         "within the margin of {rope}."
-    ).format(**values, low_90=limit_points(verdict.low_narrow), high_90=limit_points(verdict.high_narrow))
+    ).format(**values)
 
 
-def _undecided(verdict: Verdict, values: Mapping[str, str]) -> str:
+def _undecided(verdict: Verdict, values: Mapping[str, str], unit: Unit) -> str:
     k = verdict.comparison.k
     if verdict.detectable is None:
         return _(
             "{name} is undecided: trained with one seed, it shows {difference}, and nothing tells whether the seed "
             "alone can do that."
         ).format(**values)
-    if verdict.detectable > 1:  # more than two accuracies can differ by
+    if unit == "points" and verdict.detectable > 1:  # more than two accuracies can differ by
         text = _(
             "{name} is undecided: {difference}, and the interval ({low} to {high}) contains 0; these {k} seeds are too "
             "few to show any difference."
@@ -295,7 +338,7 @@ def _undecided(verdict: Verdict, values: Mapping[str, str]) -> str:
         text = _(
             "{name} is undecided: {difference}, and the interval ({low} to {high}) contains 0; with these {k} seeds a "
             "difference under {seen} could well not have been seen."
-        ).format(**values, k=k, seen=in_points(verdict.detectable).removeprefix("+"))
+        ).format(**values, k=k, seen=with_unit(verdict.detectable, unit).removeprefix("+"))
     return f"{text} {_settled(verdict)}"
 
 

@@ -131,7 +131,7 @@ class Verdicts:
             rope=self.rope,
             ax=ax,
             xlabel=_axis(self.metric),
-            unit=self._unit,
+            unit=self.unit,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Verdicts:
         width = max((len(v.variant) for v in self.items), default=0)
         lines = []
         for v in self.items:
-            difference = with_interval(v.difference, v.low_simultaneous, v.high_simultaneous, self._unit)
+            difference = with_interval(v.difference, v.low_simultaneous, v.high_simultaneous, self.unit)
             told = [f"{v.variant:{width}}", difference, p_value(v.p_adjusted), verdict_name(v.verdict)]
             lines.append("  ".join([*told, *([seeds_of(v.comparison.k)] if self.uneven else [])]))
         return "\n".join([*lines, *self.notes])
@@ -162,7 +162,7 @@ class Verdicts:
     def _repr_html_(self) -> str:
         head = (
             _("Variant"),
-            _("Difference (points)") if self._unit == "points" else _("Difference"),
+            _("Difference (points)") if self.unit == "points" else _("Difference"),
             _("Simultaneous 95% interval"),
             _("Adjusted p"),
             _("Verdict"),
@@ -171,9 +171,9 @@ class Verdicts:
         rows = [
             (
                 escape(v.variant),
-                scaled(v.difference, self._unit),
+                scaled(v.difference, self.unit),
                 _("[{low}, {high}]").format(
-                    low=scaled_limit(v.low_simultaneous, self._unit), high=scaled_limit(v.high_simultaneous, self._unit)
+                    low=scaled_limit(v.low_simultaneous, self.unit), high=scaled_limit(v.high_simultaneous, self.unit)
                 ),
                 number(v.p_adjusted, 4),
                 verdict_name(v.verdict),
@@ -188,8 +188,9 @@ class Verdicts:
         )
 
     @property
-    def _unit(self) -> Unit:
-        return "number" if self.metric == "log_loss" else "points"
+    def unit(self) -> Unit:
+        """In which the differences are told."""
+        return unit_of(self.metric)
 
 
 def verdicts(
@@ -301,6 +302,11 @@ def _word(comparison: Comparison, adjusted: float, among: Verdicts) -> Word:
 def seeds_of(k: int) -> str:
     """A number of seeds, in the language in force."""
     return ngettext("{n} seed", "{n} seeds", k).format(n=k)
+
+
+def unit_of(metric: Metric) -> Unit:
+    """Of the differences of a metric: log loss is in nats, the others are fractions, told in points."""
+    return "number" if metric == "log_loss" else "points"
 
 
 def _axis(metric: Metric) -> str:

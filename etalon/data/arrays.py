@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from etalon.data.dataset import Images, Labels, Part
 from etalon.data.names import Classes, Given, numbered, order
 from etalon.errors import DataError
-from etalon.locales import _
+from etalon.locales import Text, _, each
 
 Pair = tuple[Any, Any]  # images and labels, as the user has them
 
@@ -27,7 +27,7 @@ class Raw:
     train: Part
     test: Part | None
     classes: Classes
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
 
 
 def from_arrays(pairs: Sequence[Pair], classes: Given, where: str) -> Raw:
@@ -63,11 +63,11 @@ def _check_lengths(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
         raise DataError(where, _("there is no image"), _("Give at least one image."))
 
 
-def _images(xs: Sequence[NDArray[Any]], where: str) -> tuple[list[Images], str]:
+def _images(xs: Sequence[NDArray[Any]], where: str) -> tuple[list[Images], Text]:
     """The images as uint8 (n, h, w, c), all converted alike, and what was done to their values."""
     xs = [_shaped(x, where) for x in xs]
     if all(x.dtype == np.bool_ for x in xs):
-        return [x.astype(np.uint8) * np.uint8(255) for x in xs], _("true and false brought to 255 and 0")
+        return [x.astype(np.uint8) * np.uint8(255) for x in xs], each(lambda: _("true and false brought to 255 and 0"))
     for x in xs:
         if x.dtype.kind not in "uif":
             raise DataError(
@@ -78,7 +78,9 @@ def _images(xs: Sequence[NDArray[Any]], where: str) -> tuple[list[Images], str]:
         _check_finite(x, where)
     low, high = min(float(x.min()) for x in xs), max(float(x.max()) for x in xs)
     if all(x.dtype.kind == "f" for x in xs) and low >= 0 and high <= 1:
-        return [np.rint(x * 255.0).astype(np.uint8) for x in xs], _("floats 0..1 multiplied by 255 and rounded")
+        return [np.rint(x * 255.0).astype(np.uint8) for x in xs], each(
+            lambda: _("floats 0..1 multiplied by 255 and rounded")
+        )
     _check_range(xs, low, high, where)
     return [x.astype(np.uint8, copy=False) for x in xs], ""
 

@@ -9,12 +9,12 @@ from etalon.data.dataset import Dataset, Part, PartName
 from etalon.data.images import Size, resize
 from etalon.data.names import Given, translated
 from etalon.data.splits import HoldOut, divide
-from etalon.locales import _, percent
+from etalon.locales import Text, _, choose, each, percent
 
 PARTS: tuple[PartName, PartName] = ("train", "test")
 
 
-def assemble(raw: Raw, name: str, origin: str, *, size: Size | None, test: float, seed: int) -> Dataset:
+def assemble(raw: Raw, name: str, origin: Text, *, size: Size | None, test: float, seed: int) -> Dataset:
     """A dataset from arrays in memory.
 
     Args:
@@ -49,7 +49,7 @@ def keep(raw: Raw, folder: Path, size: Size | None, test: float = 0.2, seed: int
 def reopen(
     found: cache.Decoded,
     name: str,
-    origin: str,
+    origin: Text,
     *,
     size: Size | None,
     test: float,
@@ -59,7 +59,7 @@ def reopen(
     """A dataset from what the cache holds; `classes`, if given, are other names for the same labels."""
     notes = [origin, *found.meta.get("notes", ())]
     if found.meta["validation"]:
-        notes.append(_("its validation part joined to {part}").format(part=found.meta["validation"]))
+        notes.append(each(lambda: _joined(found.meta["validation"])))
     if found.meta["held_out"]:
         notes.append(held_out(test, seed))
     if size and found.meta.get("resized", True):
@@ -78,19 +78,32 @@ def _halves(raw: Raw, test: float, seed: int) -> tuple[Part, Part]:
     return Part(raw.train.x[learn], raw.train.y[learn]), Part(raw.train.x[rest], raw.train.y[rest])
 
 
-def held_out(share: float, seed: int) -> str:
+def _joined(part: PartName) -> str:
+    """What became of the source's own validation part."""
+    if part == "train":
+        return _("its validation part joined to the training part")
+    return _("its validation part taken as the test part")
+
+
+def held_out(share: float, seed: int) -> Text:
     """That the test part was drawn here."""
-    return _("{share} of the images of each class set apart as the test part (seed {seed})").format(
-        share=percent(share, 0), seed=seed
+    return each(
+        lambda: _("{share} of the images of each class set apart as the test part (seed {seed})").format(
+            share=percent(share, 0), seed=seed
+        )
     )
 
 
-def resized(size: Size) -> str:
+def resized(size: Size) -> Text:
     """That the images were brought to one size."""
-    return _("resized to {h}×{w} pixels").format(h=size[0], w=size[1])
+    return each(lambda: _("resized to {h}×{w} pixels").format(h=size[0], w=size[1]))
 
 
-def sentence(notes: Sequence[str]) -> str:
-    """One sentence from its clauses."""
-    text = _("; ").join(notes)
-    return f"{text[:1].upper()}{text[1:]}."
+def sentence(notes: Sequence[Text]) -> Text:
+    """One sentence from its clauses, in each language."""
+
+    def joined() -> str:
+        text = _("; ").join(choose(note) for note in notes)
+        return f"{text[:1].upper()}{text[1:]}."
+
+    return each(joined)

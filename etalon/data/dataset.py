@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from etalon.data.sound import check
 from etalon.errors import DataError
-from etalon.locales import _, language, number
+from etalon.locales import Text, _, choose, each, language, number
 
 if TYPE_CHECKING:
     from etalon.data.description import Description
@@ -90,7 +90,7 @@ class Dataset:
         name: what reports call it.
         train, test: the two parts, images of one and the same shape.
         classes: the names in label order, by language ("en", "fr").
-        provenance: one sentence: where the images come from, and what was done to them.
+        origin: one sentence, by language or in one: where the images come from, and what was done to them.
         digest: sha256 of images, labels and English class names in order; computed when left empty.
 
     Raises:
@@ -102,7 +102,7 @@ class Dataset:
     train: Part
     test: Part
     classes: Mapping[str, tuple[str, ...]]
-    provenance: str
+    origin: Text
     digest: str = ""
 
     def __post_init__(self) -> None:
@@ -112,6 +112,11 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, train={self.train!r}, test={self.test!r}, {self.n_classes} classes)"
+
+    @property
+    def provenance(self) -> str:
+        """Where the images come from, and what was done to them, in the language in force."""
+        return choose(self.origin)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -177,21 +182,14 @@ class Dataset:
         Raises:
             DataError: fewer images than that, or more than there are.
         """
-        notes = [self.provenance]
-        if train is not None or test is not None:
-            notes.append(
-                _("Kept: {train} training and {test} test images, the first of each class.").format(
-                    train=len(self.train) if train is None else train,
-                    test=len(self.test) if test is None else test,
-                )
-            )
-        return Dataset(
-            self.name,
-            self._first("train", train, 2),
-            self._first("test", test, 0),
-            self.classes,
-            " ".join(notes),
-        )
+        learn, held = self._first("train", train, 2), self._first("test", test, 0)
+
+        def kept() -> str:
+            told = _("Kept: {train} training and {test} test images, the first of each class.")
+            return f"{self.provenance} {told.format(train=len(learn), test=len(held))}"
+
+        whole = train is None and test is None
+        return Dataset(self.name, learn, held, self.classes, self.origin if whole else each(kept))
 
     def unbalanced(self, factor: float = 10.0, *, test: bool = False) -> "Dataset":
         """A copy whose classes shrink from the first to the last, to see what imbalance does, and what mends it.
@@ -213,17 +211,21 @@ class Dataset:
                 _("Give a number of at least 1."),
             )
         shares = factor ** -np.linspace(0, 1, self.n_classes)
-        told = (
-            _("Unbalanced on purpose in train and test: of the last class 1 image in {factor} is kept.")
-            if test
-            else _("Unbalanced on purpose in train: of the last class 1 image in {factor} is kept.")
-        )
+
+        def thinned() -> str:
+            told = (
+                _("Unbalanced on purpose in train and test: of the last class 1 image in {factor} is kept.")
+                if test
+                else _("Unbalanced on purpose in train: of the last class 1 image in {factor} is kept.")
+            )
+            return f"{self.provenance} {told.format(factor=number(factor, 0 if factor == round(factor) else 1))}"
+
         return Dataset(
             self.name,
             _thin(self.train, shares),
             _thin(self.test, shares) if test else self.test,
             self.classes,
-            f"{self.provenance} {told.format(factor=number(factor, 0 if factor == round(factor) else 1))}",
+            each(thinned),
         )
 
     def without(self, *findings: Findings) -> "Dataset":
@@ -246,13 +248,17 @@ class Dataset:
         removals = [removal for found in findings for removal in found.removals]
         if not removals:
             return self
-        removed = _("Removed: {what}.").format(what=_("; ").join(removal.what for removal in removals))
+
+        def removed() -> str:
+            told = _("; ").join(removal.what for found in findings for removal in found.removals)
+            return " ".join([self.provenance, _("Removed: {what}.").format(what=told)])
+
         return Dataset(
             self.name,
             _rest(self.train, (i for removal in removals for i in removal.train)),
             _rest(self.test, (i for removal in removals for i in removal.test)),
             self.classes,
-            f"{self.provenance} {removed}",
+            each(removed),
         )
 
     def _first(self, name: PartName, n: int | None, at_least: int) -> Part:

@@ -15,7 +15,7 @@ from etalon.data.listing import list_table, list_tree
 from etalon.data.names import Given
 from etalon.data.sources import NAMES, canonical, load_named
 from etalon.errors import DataError
-from etalon.locales import _
+from etalon.locales import Text, _, each
 
 _TABLES = (".csv", ".tsv")
 
@@ -67,7 +67,7 @@ def load(
     dataset = loader.open(source)
     if name is None:
         return dataset
-    return Dataset(name, dataset.train, dataset.test, dataset.classes, dataset.provenance, dataset.digest)
+    return Dataset(name, dataset.train, dataset.test, dataset.classes, dataset.origin, dataset.digest)
 
 
 class _Loader:
@@ -94,7 +94,7 @@ class _Loader:
             return self.path(Path(source).expanduser())
         if isinstance(source, (tuple, list)) and len(source) == 2:
             pairs = list(source) if all(_is_pair(item) for item in source) else [tuple(source)]
-            return self.arrays(pairs, "arrays", _("arrays given in memory"))
+            return self.arrays(pairs, "arrays", each(lambda: _("arrays given in memory")))
         raise _unknown(f"{type(source).__name__}" + (f" ({len(source)})" if hasattr(source, "__len__") else ""))
 
     def path(self, path: Path) -> Dataset:
@@ -102,7 +102,8 @@ class _Loader:
         if not path.exists():
             raise _unknown(repr(str(path)))
         if suffix == ".npz":
-            return self.arrays(read_npz(path), path.stem, _("arrays of {path}").format(path=path.name))
+            origin = each(lambda: _("arrays of {path}").format(path=path.name))
+            return self.arrays(read_npz(path), path.stem, origin)
         if suffix in _TABLES:
             return self.table(path)
         if path.is_dir() or is_archive(path):
@@ -111,7 +112,7 @@ class _Loader:
 
     def container(self, container: Container) -> Dataset:
         if files := idx_files(container):
-            origin = _("IDX files of {path}").format(path=container.path.name)
+            origin = each(lambda: _("IDX files of {path}").format(path=container.path.name))
             return self.arrays(read_idx(container, files), _stem(container.path), origin)
         if batches := cifar_files(container):
             return self.cifar(container, batches)
@@ -124,7 +125,7 @@ class _Loader:
             seed=self.seed,
             root=self.root,
         )
-        origin = _("image files of {path}").format(path=container.path.name)
+        origin = each(lambda: _("image files of {path}").format(path=container.path.name))
         return self.reopen(found, _stem(container.path), origin)
 
     def table(self, path: Path) -> Dataset:
@@ -139,7 +140,8 @@ class _Loader:
             root=self.root,
             rows=(listing.names, listing.classes, listing.parts),
         )
-        return self.reopen(found, path.stem, _("image files listed in {path}").format(path=path.name))
+        origin = each(lambda: _("image files listed in {path}").format(path=path.name))
+        return self.reopen(found, path.stem, origin)
 
     def cifar(self, container: Container, files: dict[str, str]) -> Dataset:
         def build(folder: Path) -> caching.Meta:
@@ -148,14 +150,14 @@ class _Loader:
             return keep(from_arrays(pairs, self.classes or names or None, str(container.path)), folder, self.size)
 
         key = caching.key(container.path, container.stamps(), size=self.size, classes=self.classes)
-        origin = _("CIFAR-10 batches of {path}, content not checked").format(path=container.path.name)
+        origin = each(lambda: _("CIFAR-10 batches of {path}, content not checked").format(path=container.path.name))
         return self.reopen(caching.decoded(self.root, key, build), _stem(container.path), origin)
 
-    def arrays(self, pairs: list[Any], name: str, origin: str) -> Dataset:
+    def arrays(self, pairs: list[Any], name: str, origin: Text) -> Dataset:
         raw = from_arrays(pairs, self.classes, name)
         return assemble(raw, name, origin, size=self.size, test=self.test, seed=self.seed)
 
-    def reopen(self, found: caching.Decoded, name: str, origin: str) -> Dataset:
+    def reopen(self, found: caching.Decoded, name: str, origin: Text) -> Dataset:
         return reopen(found, name, origin, size=self.size, test=self.test, seed=self.seed)
 
 

@@ -36,7 +36,7 @@ from etalon.data.published import (
     Published,
 )
 from etalon.errors import SourceError
-from etalon.locales import _
+from etalon.locales import Text, _, each
 
 NAMES = ("digits", "mnist", "fashion_mnist", "cifar10")
 
@@ -78,9 +78,12 @@ def _digits(size: Size | None, classes: Given, test: float, seed: int, root: Pat
     package = distribution("scikit-learn")  # its import takes a second
     settings = {"named": "digits", "version": package.version, "size": size, "test": test, "seed": seed}
     key = cache.key(Path(str(package.locate_file("sklearn"))), [], **settings)
-    shipped = _("the handwritten digits shipped with scikit-learn (UCI, 1,797 images)")
-    origin = _("; ").join([shipped, _("values 0..16 brought to 0..255")])
-    return _kept(read_digits, key, "digits", origin, size, classes, test, seed, root)
+
+    def origin() -> str:
+        shipped = _("the handwritten digits shipped with scikit-learn (UCI, 1,797 images)")
+        return _("; ").join([shipped, _("values 0..16 brought to 0..255")])
+
+    return _kept(read_digits, key, "digits", each(origin), size, classes, test, seed, root)
 
 
 def _idx(published: Published, size: Size | None, classes: Given, root: Path | None) -> Dataset:
@@ -93,15 +96,19 @@ def _idx(published: Published, size: Size | None, classes: Given, root: Path | N
         return from_arrays(read_idx(container, files), published.classes, published.title)
 
     key = cache.key(container.path, container.stamps(), named=published.title, size=size)
-    origin = _("{title}, official IDX files (sha256 of the decompressed content checked)")
-    return _kept(read_files, key, published.title, origin.format(title=published.title), size, classes, 0.2, 0, root)
+    origin = each(
+        lambda: _("{title}, official IDX files (sha256 of the decompressed content checked)").format(
+            title=published.title
+        )
+    )
+    return _kept(read_files, key, published.title, origin, size, classes, 0.2, 0, root)
 
 
 def _kept(
     read_all: Callable[[], Raw],
     key: str,
     title: str,
-    origin: str,
+    origin: Text,
     size: Size | None,
     classes: Given,
     test: float,
@@ -165,7 +172,7 @@ def _cifar(size: Size | None, classes: Given, root: Path | None) -> Dataset:
         return keep(from_arrays(pairs, CIFAR_CLASSES, "CIFAR-10"), folder, size)
 
     found = cache.decoded(root, cache.key(container.path, container.stamps(), named="cifar10", size=size), build)
-    origin = _("CIFAR-10, official python version (md5 of each batch checked)")
+    origin = each(lambda: _("CIFAR-10, official python version (md5 of each batch checked)"))
     return reopen(found, "CIFAR-10", origin, size=size, test=0, seed=0, classes=classes)
 
 
@@ -183,11 +190,13 @@ def _cifar_jpeg(path: Path, size: Size | None, classes: Given, root: Path | None
         return list_tree(container)
 
     found = read(container, list_files, size=size, classes=CIFAR_CLASSES, test=0.2, seed=0, root=root)
-    origin = _(
-        "CIFAR-10 from a lossy copy (JPEG of quality 75, colour at half resolution; sha256 of the archive "
-        "checked): figures differ from those of the official set"
+    origin = each(
+        lambda: _(
+            "CIFAR-10 from a lossy copy (JPEG of quality 75, colour at half resolution; sha256 of the archive "
+            "checked): figures differ from those of the official set"
+        )
     )
-    return reopen(found, "cifar10 (JPEG copy)", origin, size=size, test=0, seed=0, classes=classes)
+    return reopen(found, "CIFAR-10 (JPEG copy)", origin, size=size, test=0, seed=0, classes=classes)
 
 
 def _find_cifar() -> Container | None:

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from etalon.figures.style import FAINT, INK, VERDICTS, axes, label, localise, style, whole
-from etalon.locales import _, in_points, number, points
+from etalon.locales import _, in_points, ngettext, number, points
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
     from etalon.figures.style import Axes
 
-DIGITS = 4  # of a log loss
+DIGITS = 4  # of a log loss, in nats
 Unit = Literal["points", "number"]  # of differences of fractions, and of other scores
 MARKS = {"better": "o", "worse": "s", "equivalent": "D", "undecided": "o"}
 
@@ -84,6 +84,14 @@ def scaled(difference: float, unit: Unit) -> str:
     return points(difference) if unit == "points" else points(difference / 100, DIGITS)
 
 
+def with_unit(difference: float, unit: Unit, *, margin: bool = False) -> str:
+    """A difference with its unit: "+0.31 points", or "−0.0123 nats" of log loss; as a margin, "±0.20 points"."""
+    if unit == "points":
+        return in_points(difference, margin=margin)
+    nats = f"±{number(abs(difference), DIGITS)}" if margin else scaled(difference, unit)
+    return ngettext("{nats} nats", "{nats} nats", int(round(abs(difference), DIGITS))).format(nats=nats)
+
+
 def scaled_limit(limit: float, unit: Unit) -> str:
     """A limit of an interval, in points or as it is."""
     return limit_points(limit) if unit == "points" else scaled(limit, unit)
@@ -132,9 +140,7 @@ def _handles(verdicts: Sequence[str], rope: float, unit: Unit, wider: bool) -> "
         if v in verdicts
     ]
     if rope > 0:
-        margin = _("within {margin}").format(
-            margin=in_points(rope, margin=True) if unit == "points" else f"±{number(rope, DIGITS)}"
-        )
+        margin = _("within {margin}").format(margin=with_unit(rope, unit, margin=True))
         handles.append(Patch(color=FAINT, alpha=0.75, label=margin))
     if wider:
         thick, thin = _("95% interval"), _("simultaneous 95% interval")

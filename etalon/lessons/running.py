@@ -2,6 +2,7 @@
 
 import ast
 import linecache
+import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -39,6 +40,8 @@ class Ran:
 def run(lesson: Lesson, lang: str) -> Ran:
     """Run all the cells of a lesson from top to bottom, in one language."""
     names: dict[str, Any] = {"__name__": "__main__"}
+    if keras := sys.modules.get("keras"):  # it numbers its layers: begin again, as in a notebook of one's own
+        keras.utils.clear_session(free_memory=False)
     with use(lang):
         cells = tuple(
             Shown(cell) if cell.lang else _shown(cell, names, f"<{lesson.name}, {lang}, {place}>")

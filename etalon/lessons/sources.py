@@ -14,6 +14,7 @@ from etalon.report.inline import typeset
 _NAME = re.compile(r"(\d\d)_\w+")
 _IMPORT = re.compile(r"^from etalon\.lessons import say\n", re.MULTILINE)
 _AS_WRITTEN = re.compile(r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|<[^>]*>)", re.DOTALL)  # code, formulas, tags
+_CUT = re.compile(r"(?<!\n)\n(?=[:;?%»]|!(?!\[))|(?<=«)\n")  # where French wants a space that is never broken
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ def folder() -> Path:
 def written(text: str, lang: str) -> str:
     """Markdown with the spaces and apostrophes that its language wants, outside code and formulas."""
     parts = _AS_WRITTEN.split(text)
+    if lang == "fr":
+        parts[::2] = (_CUT.sub(" ", part) for part in parts[::2])
     return "".join(part if i % 2 else typeset(part, lang) for i, part in enumerate(parts))
 
 

@@ -5,7 +5,7 @@ Messages are written in English in the code; `fr.po` beside this file holds the 
 
 import gettext
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 
-from etalon.errors import ReportError
+from etalon.errors import EtalonError, ReportError
 
 LANGUAGES = ("en", "fr")
 P_LEAST = 0.001  # under it a p-value is only said to be so
@@ -60,6 +60,15 @@ def choose(text: Text) -> str:
     if isinstance(text, str):
         return text
     return text.get(language()) or next(iter(text.values()), "")
+
+
+def each(make: Callable[[], str]) -> dict[str, str]:
+    """What `make` says in each language, for a text that is kept and read in whichever is then in force."""
+    told = {}
+    for lang in LANGUAGES:
+        with use(lang):
+            told[lang] = make()
+    return told
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -111,6 +120,18 @@ def date(moment: datetime) -> str:
 
     local = moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
     return str(format_datetime(local, format=_("d MMMM y, HH:mm"), locale=language()))
+
+
+def _refusal(received: str, why: str, remedy: str) -> str:
+    """The three parts of an error, punctuated in the language in force."""
+    try:
+        pattern = _("{received}: {why}. {remedy}")
+    except ReportError:  # the error may be that there is no such language
+        pattern = "{received}: {why}. {remedy}"
+    return pattern.format(received=received, why=why, remedy=remedy)
+
+
+EtalonError.joined = _refusal
 
 
 def _checked(lang: str) -> str:

@@ -13,6 +13,7 @@ from etalon.analysis.findings import Finding
 from etalon.errors import StudyError
 from etalon.locales import Text, _, choose, language
 from etalon.report.blocks import Block, Callout, Figure, Paragraph, Section, Table, reason
+from etalon.report.frames import texts
 from etalon.report.images import close
 from etalon.report.inline import escape, plain
 from etalon.report.shown import shown
@@ -115,7 +116,6 @@ class Answered:
 
     def _ipython_display_(self) -> None:
         """In a notebook: the sentences, the tables, the figures."""
-        import pandas as pd
         from IPython.display import Markdown, display
 
         for block in self.section().blocks:
@@ -130,8 +130,7 @@ class Answered:
                 close(figure)  # it is shown here, and not once more by pyplot
                 display(figure)  # type: ignore[no-untyped-call]
             elif isinstance(block, Table):
-                heads = [plain(column.header) for column in block.columns]
-                display(pd.DataFrame(block.rows, columns=heads))  # type: ignore[no-untyped-call]
+                display(texts(block))  # type: ignore[no-untyped-call]
             elif isinstance(block, Paragraph | Callout):
                 display(Markdown(block.text))  # type: ignore[no-untyped-call]
 
@@ -192,6 +191,7 @@ def setup(origin: str, questions: Mapping[str, Question]) -> str:
         "result = study.result()",
         "dataset, opened = result.dataset, result.test()",
         "robustness = result.robustness()",
+        "from etalon.report.frames import written",
     ]
     return "\n".join(lines)
 

@@ -71,7 +71,9 @@ def _promises(found: Confidence, source: str) -> Table:
         Column(_("At most, worst seed (95%)"), "number"),
     ]
     caption = _("Promises made on validation, and what they give on test: mean over seeds (least to greatest)")
-    return Table(columns, [_row(promise) for promise in found.promises], caption, source=f"{source}.thresholds()")
+    return Table(
+        columns, [_row(promise) for promise in found.promises], caption, source=f"written({source}.thresholds())"
+    )
 
 
 def _row(promise: Promise) -> list[str]:
@@ -114,4 +116,4 @@ def _calibration(found: Confidence, source: str) -> Table:
     caption = _("Calibration on {part}, 15 bins; the lower, the better").format(
         part=_("test") if found.part == "test" else _("validation")
     )
-    return Table(columns, rows, caption, source=f"{source}.frame()")
+    return Table(columns, rows, caption, source=f"written({source}.frame())")

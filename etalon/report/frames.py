@@ -9,9 +9,9 @@ from etalon.analysis.robustness import corruption_name
 from etalon.data.corruptions import CORRUPTIONS
 from etalon.figures.intervals import verdict_name
 from etalon.figures.style import VERDICTS
-from etalon.locales import _, number, p_cell, percent, points
-from etalon.report.blocks import Cell, Column, Table
-from etalon.report.inline import escape
+from etalon.locales import _, language, number, p_cell, percent, points
+from etalon.report.blocks import Badge, Cell, Column, Table
+from etalon.report.inline import escape, plain
 from etalon.study.found import state_name
 from etalon.study.space import State
 
@@ -25,19 +25,21 @@ CLASSES = {"true", "predicted", "given", "suggested"}  # columns of classes
 SCALES: Mapping[str, int] = {  # shares: the decimals of their percentages
     **dict.fromkeys(("accuracy", "balanced_accuracy", "published", "ours", "low", "high", "risk", "bound"), 2),
     **dict.fromkeys(("confidence", "quality", "threshold", "coverage", "error", "precision", "recall", "f1", "ece"), 1),
-    **dict.fromkeys(("share", "train_share", "clean", "noise", "rotation"), 1),
+    **dict.fromkeys(("share", "train_share"), 1),
+    **dict.fromkeys(("clean", "noise", "rotation"), 2),
 }
 DIFFERENCES = {"difference", "gap", "detectable", "low_narrow", "high_narrow", "low_simultaneous", "high_simultaneous"}
 P_VALUES = {"p", "p_adjusted"}
 ENDS, STARTS = ("_low", "_high", "_scaled"), ("val_", "test_")  # of what is told of a metric
 
 
-def table(frame: "pd.DataFrame", caption: str = "", classes: Sequence[str] = ()) -> Table:
+def table(frame: "pd.DataFrame", caption: str = "", classes: Sequence[str] = (), rows: int = ROWS) -> Table:
     """A table, cut where it is long.
 
     Args:
         caption: by default what the frame carries in its attributes.
         classes: their names, which stand for their numbers.
+        rows: as many as are shown at most.
     """
     import pandas as pd
 
@@ -51,9 +53,9 @@ def table(frame: "pd.DataFrame", caption: str = "", classes: Sequence[str] = ())
         )
         for name in whole.columns
     ]
-    cut = whole.head(ROWS)
+    cut = whole.head(rows)
     write = [_writer(whole[name], list(whole.columns)) for name in whole.columns]
-    rows = [
+    lines = [
         [one(value) for one, value in zip(write, row, strict=True)]
         for row in cut.astype(object).itertuples(index=False)
     ]
@@ -61,7 +63,22 @@ def table(frame: "pd.DataFrame", caption: str = "", classes: Sequence[str] = ())
     if len(cut) < len(whole):
         told = _("the first {n} rows of {total}").format(n=len(cut), total=number(len(whole), 0))
         caption = f"{caption} ({told})" if caption else told[0].upper() + told[1:]
-    return Table(columns, rows, caption)
+    return Table(columns, lines, caption)
+
+
+def written(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """A frame as a notebook shows it: its headings and its values as the report writes them, all the rows."""
+    return texts(table(frame, rows=len(frame)))
+
+
+def texts(table: Table) -> "pd.DataFrame":
+    """The cells of a table of the report, without their markup."""
+    import pandas as pd
+
+    lang = language()
+    lines = [[plain(cell.text if isinstance(cell, Badge) else cell, lang) for cell in row] for row in table.rows]
+    heads = [plain(column.header, lang) for column in table.columns]
+    return pd.DataFrame(lines, columns=heads, index=[""] * len(lines))
 
 
 def heading(name: str) -> str:

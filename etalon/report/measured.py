@@ -143,7 +143,7 @@ def robustness(evidence: Evidence) -> Section:
                     seeds,
                 ).format(n=number(found.n_document, 0), sigma=number(0.1, 1), k=seeds)
             ),
-            Table(columns, rows, _("Accuracy on degraded images"), source="robustness.document_frame()"),
+            Table(columns, rows, _("Accuracy on degraded images"), source="written(robustness.document_frame())"),
             Figure(
                 found.plot_examples,
                 _("The same images: original, noisy, rotated"),

@@ -39,6 +39,7 @@ from etalon.report.tree import MISSING, Node, NotDrawn, missing, tree
 
 KERNEL = "python3"  # Jupyter's name for the interpreter that is running
 ALLOWED = "raises-exception"  # Jupyter's tag for a cell that may fail
+NO_WIDGETS = "ignore:IProgress not found"  # what tqdm warns of as soon as it is imported, bar or no bar
 
 LONGEST = 60  # letters of a cell's name
 
@@ -120,8 +121,9 @@ def _execute(notebook: Any, folder: Path, lang: str, timeout: int) -> None:
         )
         client.km = manager  # given at the start, the client would leave it to be shut down by others
         backend = "module://matplotlib_inline.backend_inline"
+        quiet = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), NO_WIDGETS]))
         try:
-            client.execute(env=os.environ | {"MPLBACKEND": backend, "ETALON_LANG": lang})
+            client.execute(env=os.environ | {"MPLBACKEND": backend, "ETALON_LANG": lang, "PYTHONWARNINGS": quiet})
         except CellExecutionError as error:
             raise _failed(running[-1], f"{error.ename}: {error.evalue}") from error
         except CellTimeoutError as error:

@@ -71,7 +71,7 @@ class Images(_Record):
 
     digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     name: str
-    provenance: str
+    provenance: Text
     shape: tuple[int, int, int]
     classes: dict[str, tuple[str, ...]]
     counts: dict[str, tuple[int, ...]]
@@ -82,7 +82,7 @@ class Images(_Record):
         return cls(
             digest=dataset.digest,
             name=dataset.name,
-            provenance=dataset.provenance,
+            provenance=dataset.origin,
             shape=dataset.image_shape,
             classes={lang: tuple(names) for lang, names in dataset.classes.items()},
             counts={"train": tuple(dataset.counts("train").tolist()), "test": tuple(dataset.counts("test").tolist())},
@@ -141,6 +141,7 @@ class Dossier(About):
         id: its name in the store, letters and figures.
         seeds: all those planned; looks: numbers of seeds after which verdicts decide which variants get more.
         candidates: in their order, the reference first.
+        engine: the `etalon.study.variant.ENGINE` of the trials; None where nobody has said.
         created, updated: the latter when something was last trained or changed.
     """
 
@@ -150,12 +151,15 @@ class Dossier(About):
     split: Annotated[Split, BeforeValidator(_split), PlainSerializer(_told)]
     dataset: Images
     candidates: Annotated[tuple[Described, ...], Field(min_length=1)]
+    engine: int | None = None
     created: datetime
     updated: datetime
 
     @classmethod
     def of(cls, plan: "Plan", about: About) -> Self:
         """That of a study about to be trained, or trained."""
+        from etalon.study.variant import ENGINE  # torch, which reading a dossier does without
+
         now = datetime.now(UTC)
         return cls(
             **dict(about),
@@ -165,6 +169,7 @@ class Dossier(About):
             split=plan.split,
             dataset=Images.of(plan.dataset),
             candidates=tuple(_described(plan)),
+            engine=ENGINE,
             created=now,
             updated=now,
         )

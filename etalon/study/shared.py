@@ -27,7 +27,7 @@ def share(dataset: Dataset, place: Path) -> None:
         for name, part in (("train", dataset.train), ("test", dataset.test)):
             _save(scratch / f"{name}_x.npy", part.x)
             _save(scratch / f"{name}_y.npy", part.y)
-        about = {"name": dataset.name, "classes": dict(dataset.classes), "provenance": dataset.provenance}
+        about = {"name": dataset.name, "classes": dict(dataset.classes), "provenance": dataset.origin}
         (scratch / "about.json").write_text(json.dumps(about))
         for path in (*scratch.iterdir(), scratch):
             flush(path)

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from etalon.analysis import findings
+from etalon.analysis.crossed import compare
 from etalon.analysis.mistakes import confusion, per_class
 from etalon.analysis.robustness import Robustness
+from etalon.analysis.verdicts import judge
 from etalon.locales import use
 
 NAMES = ("cat", "dog", "bird", "fish")
@@ -29,6 +31,53 @@ def test_effects_say_no_more_than_their_interval(found):
     assert "90% interval" in copy.text
     assert "±0.20 points" in copy.text
     assert same.numbers["detectable"] > 0
+
+
+def shifts(*means: float):
+    """Verdicts on log losses that differ by so much from that of the reference, on average."""
+    rng = np.random.default_rng(0)
+    found = {f"by {mean}": compare(rng.normal(mean, 0.02, (5, 200))) for mean in means}
+    return judge(found, metric="log_loss", rope=0.01)
+
+
+def test_log_loss_is_told_in_nats():
+    better, worse, same = findings.effects(shifts(-0.1, 0.1, 0.0))
+    assert better.text.startswith("Log loss: by -0.1 is better, lower by 0.10")
+    assert worse.text.startswith("Log loss: by 0.1 is worse, higher by 0.09")
+    assert "(95% interval −0.1" in better.text
+    assert same.text.startswith("Log loss: by 0.0 is equivalent to the reference: ")
+    assert "within the margin of ±0.0100 nats" in same.text
+    for one in (better, worse, same):
+        assert "nats" in one.text
+        assert "point" not in one.text
+    v = shifts(-0.1).items[0]
+    assert findings.effect(v, 0.01, metric="log_loss").text == (
+        f"by -0.1 is better, lower by {-v.difference:.4f} nats (95% interval −{-v.low_simultaneous:.4f} to "
+        f"−{-v.high_simultaneous:.4f})."
+    )
+
+
+def test_log_loss_in_french():
+    with use("fr"):
+        better, _same = findings.effects(shifts(-0.1, 0.0))
+    assert better.text.startswith("Perte logarithmique\N{NO-BREAK SPACE}: by -0.1 fait mieux, 0,10")
+    assert " nat de moins (intervalle" in better.text  # under 2: no plural
+
+
+def test_holm_may_decide_on_log_loss_too():
+    good, bad = shifts(-0.1, 0.1).items
+    text = findings.effect(replace(good, high_simultaneous=0.0), 0.01, metric="log_loss").text
+    assert "all variants together, from −0.1" in text
+    assert "to less than 0: by how much" in text
+    text = findings.effect(replace(bad, low_simultaneous=0.0), 0.01, metric="log_loss").text
+    assert "all variants together, more than 0 and up to +0.1" in text
+
+
+def test_log_losses_may_differ_by_more_than_one():
+    undecided = replace(shifts(0.0).items[0], verdict="undecided", detectable=2.34, low_simultaneous=-1.7)
+    text = findings.effect(undecided, 0.01, metric="log_loss").text
+    assert "(−1.7000 to " in text
+    assert "a difference under 2.3400 nats could well not have been seen" in text
 
 
 def test_holm_may_decide_where_the_wider_interval_does_not(found):

@@ -54,6 +54,25 @@ class TestVerdict:
         base = np.array([1.0, 0.6, 0.5, 0.5, 0.5, 0.5])
         assert judge(np.linspace(1, 0, 6)[None].repeat(3, 0), base + noise)[2] == "flat"
 
+    @pytest.mark.parametrize("k", [1, 2, 5])
+    def test_wobble_is_not_overfitting(self, k):
+        """Losses that fall or stay, told with noise, never "rise"; seen on batch normalisation and two seeds."""
+        rng, training = np.random.default_rng(0), np.linspace(1, 0, 10)[None].repeat(k, 0)
+        for fall in (0, 0.05):
+            told = [judge(training, 2 - fall * np.arange(10) + rng.normal(0, 0.1, (k, 10)))[2] for _ in range(400)]
+            assert told.count("no") <= 8
+            assert told.count("yes") <= 20 if fall == 0 else told.count("flat") <= 60
+
+    def test_the_wobble_does_not_hide_a_rise(self):
+        rng, training = np.random.default_rng(0), np.linspace(1, 0, 20)[None].repeat(3, 0)
+        rise = 1 + 0.03 * np.abs(np.arange(20) - 8)
+        told = [judge(training, rise + rng.normal(0, 0.03, (3, 20)))[2] for _ in range(200)]
+        assert told.count("no") >= 190
+
+    def test_a_fall_that_wobbles_too_much_is_not_claimed(self):
+        training, losses = np.linspace(1, 0, 6)[None], np.array([[1, 0.9, 0.8, 0.6, 0.8, 0.55]])
+        assert judge(training, losses) == (6, None, "unknown")
+
     def test_training_loss_that_rises_too_is_divergence(self):
         assert judge(np.array([[1, 0.5, 2.0]]), np.array([[1, 0.5, 2.0]]))[1] is None
 
@@ -64,7 +83,7 @@ class TestVerdict:
     @pytest.mark.parametrize("lang", ["en", "fr"])
     def test_sentences_hold_no_placeholder(self, lang):
         with use(lang):
-            for story in (FALL, RISE, FLAT, [1.0]):
+            for story in (FALL, RISE, FLAT, [1.0], [1, 0.9, 0.8, 0.6, 0.8, 0.55]):
                 found = learning_curves([run(0, story), run(1, story)]).overfitting
                 assert "{" not in found.verdict + found.sentence
 

@@ -23,7 +23,7 @@ def part(n: int = 12, **changes: Any) -> Part:
 
 def build(**changes: Any) -> Dataset:
     fields: dict[str, Any] = {"train": part(), "test": part(6), "classes": NAMES} | changes
-    return Dataset("toy", provenance="Random.", **fields)
+    return Dataset("toy", origin="Random.", **fields)
 
 
 def test_shapes_and_names() -> None:

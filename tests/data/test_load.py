@@ -77,9 +77,10 @@ def test_without_a_test_part_a_stratified_share_is_set_apart(tree: Tree) -> None
 def test_a_validation_folder_joins_train_or_stands_for_test(tree: Tree) -> None:
     both = load(tree(("train", "val", "test"), n=3, root="both"))
     assert len(both.train) == 12
-    assert "validation part joined to train" in both.provenance
+    assert "validation part joined to the training part" in both.provenance
     alone = load(tree(("train", "val"), n=3, root="alone"))
     assert len(alone.test) == 6
+    assert "validation part taken as the test part" in alone.provenance
 
 
 def test_classes_given_set_the_order_and_the_translation(tree: Tree) -> None:

@@ -73,16 +73,21 @@ def test_a_second_look_reads_what_was_decoded(monkeypatch: pytest.MonkeyPatch, t
     with use("fr"):
         first = load("digits", size=14, cache=tmp_path)
     monkeypatch.setattr("sklearn.datasets.load_digits", lambda: pytest.fail("read again"))
-    with use("fr"):
-        again = load("digits", size=14, cache=tmp_path)
+    again = load("digits", size=14, cache=tmp_path)
     assert isinstance(again.train.x, np.memmap)
-    assert (again.digest, again.provenance, again.classes) == (first.digest, first.provenance, first.classes)
+    assert (again.digest, again.origin, again.classes) == (first.digest, first.origin, first.classes)
+
+
+def test_the_provenance_of_the_digits_in_both_languages(tmp_path: Path) -> None:
     with use("en"):
-        provenance = load("digits", size=14, cache=tmp_path).provenance
-    assert provenance == (
-        "The handwritten digits shipped with scikit-learn (UCI, 1,797 images); values 0..16 brought to 0..255; "
-        "20% of the images of each class set apart as the test part (seed 0); resized to 14×14 pixels."
-    )
+        digits = load("digits", size=14, cache=tmp_path)
+        assert digits.provenance == (
+            "The handwritten digits shipped with scikit-learn (UCI, 1,797 images); values 0..16 brought to 0..255; "
+            "20% of the images of each class set apart as the test part (seed 0); resized to 14×14 pixels."
+        )
+    with use("fr"):
+        assert digits.provenance.startswith("Les chiffres manuscrits livrés avec scikit-learn (UCI, 1\u202f797 images)")
+        assert "20\u00a0% des images de chaque classe" in digits.provenance
 
 
 def test_where_no_cache_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -120,7 +125,7 @@ def test_the_jpeg_copy_of_cifar10(real_data: Path) -> None:
     if not (real_data / "cifar-10-jpeg.tar.xz").exists():
         pytest.skip("ETALON_DATA holds no JPEG copy of CIFAR-10")
     dataset = load("cifar10")
-    assert dataset.name == "cifar10 (JPEG copy)"
+    assert dataset.name == "CIFAR-10 (JPEG copy)"
     assert "lossy" in dataset.provenance
     assert "figures differ" in dataset.provenance
     assert dataset.train.x.shape == (50000, 32, 32, 3)

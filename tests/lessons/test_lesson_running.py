@@ -41,3 +41,9 @@ def test_functions_keep_their_source_as_studies_need() -> None:
 def test_a_failure_is_told_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError):
         run(made("1 / 0"), "en")
+
+
+def test_layers_are_numbered_as_in_a_notebook_of_ones_own() -> None:
+    lesson = made("import etalon", "from keras import layers\nlayers.Dense(1).name, layers.Dense(1).name")
+    for lang in ("fr", "en"):
+        assert run(lesson, lang).cells[-1].value == ("dense", "dense_1")

@@ -106,6 +106,12 @@ class TestWritten:
             == f"L’un{N}: `d['a'] : b` et $a' : b${T}?\n\n$$y' : z$$\n\n```\nx : 'y'\n```\n<a href='b : c'>"
         )
 
+    def test_a_line_of_the_source_ends_where_french_breaks_none(self) -> None:
+        assert written("on dit «\noui » à $x$\n; puis\n? Non\n: si.\nFin", "fr") == (
+            f"on dit «{N}oui{N}» à $x${T}; puis{T}? Non{N}: si.\nFin"
+        )
+        assert written("`a\n: b`\n\n: c\n![d](e)", "fr") == "`a\n: b`\n\n: c\n![d](e)"
+
     def test_english(self) -> None:
         assert written("It's 3 s: fine?", "en") == f"It’s 3{N}s: fine?"
 

@@ -11,7 +11,7 @@ import pytest
 from etalon import Result, Study
 from etalon.data.dataset import Dataset
 from etalon.locales import use
-from etalon.report.frames import heading, table
+from etalon.report.frames import heading, table, written
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +33,17 @@ def test_it_is_cut_and_rounded() -> None:
     assert (len(found.rows), found.caption) == (12, "Answers (the first 12 rows of 40)")
     with use("fr"):
         assert table(frame).rows[1] == ["1", "2,6\u00a0%", "12,3"]
+
+
+def test_a_notebook_shows_all_of_it_written_as_in_the_report() -> None:
+    clean = np.linspace(0.5, 0.89, 40)
+    frame = pd.DataFrame({"clean": clean}, index=pd.Index([f"a_{i}" for i in range(40)], name="model"))
+    with use("fr"):
+        shown = written(frame)
+    assert list(shown.columns) == ["Modèle", "Images d’origine"]
+    assert len(shown) == 40
+    assert shown.iloc[-1].tolist() == ["a_39", "89,00\u00a0%"]
+    assert set(shown.index) == {""}
 
 
 def test_named_rows_and_empty_cells() -> None:

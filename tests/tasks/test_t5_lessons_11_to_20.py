@@ -45,6 +45,8 @@ def test_t5_12_perceptron_and_xor(taught: Taught) -> None:
         np.testing.assert_allclose(names["ours"][name], np.append(model.intercept_, model.coef_), rtol=1e-9)
     perceptron = names["ours"]["Perceptron"]
     assert ((perceptron[0] + names["X"] @ perceptron[1:] > 0) == names["y"]).all()
+    linear = names["ours"]["SGDRegressor"]
+    assert 1 < ((linear[0] + names["X"] @ linear[1:] > 0.5) != names["y"]).sum() < 5  # "a few" are sacrificed
     assert names["best"] == 3
     assert (names["step"] != names["xor"]).any()
     least_squares = LinearRegression().fit(names["corners"], names["xor"])
@@ -86,6 +88,8 @@ def test_t5_15_a_graph_of_operations(taught: Taught) -> None:
     assert names["W"].item() == pytest.approx(-1, abs=1e-5)
     assert names["b"].item() == pytest.approx(1, abs=2e-5)
     assert names["final_loss"] == pytest.approx(5.69997e-11, rel=0.1)
+    printed = -0.99999969 * np.arange(1, 5) + 0.99999082 + np.arange(4)  # with the W of the document
+    assert (printed**2).sum() / names["final_loss"] == pytest.approx(5, abs=0.2)
     assert len(names["losses"]) == 1000
     assert names["walked"] == ["Sum", "Pow", "Sub", "Add", "Mul"]
     curvatures = 2 * np.linalg.eigvalsh([[30, 10], [10, 4]])  # of the loss along its two axes
@@ -105,6 +109,8 @@ def test_t5_16_a_first_network(taught: Taught) -> None:
     answers = opened["longer"].frame()
     wrong = int((answers.true != answers.predicted).head(105).sum())
     assert sum(title.endswith("×") for title in names["titles"]) == wrong
+    updates = {outcome.name: outcome.updates().numbers["run"] for outcome in opened}
+    assert updates == {"five_epochs": 205, "longer": 4100}  # "hardly more than two hundred", "twenty times as many"
 
 
 def test_t5_16_the_study_has_the_courses_settings() -> None:
@@ -124,10 +130,12 @@ def test_t5_17_the_same_on_clothes(taught: Taught) -> None:
     assert digits.candidate.weights.total == clothes.candidate.weights.total == 101_770
     assert digits.accuracy[0] > clothes.accuracy[0] + 0.02
     assert clothes.accuracy[0] > 0.6
+    runs = [one.updates().numbers["run"] for one in (digits, clothes)]
+    assert max(runs) / min(runs) < 1.05  # "about as many updates"
     given = clothes.predictions.probabilities[0][np.arange(400), clothes.predictions.labels[0]]
     assert names["losses"]["clothes"] == pytest.approx(-np.log(given).mean(), rel=1e-5)
-    tops = {"T-shirt/top", "Pullover", "Coat", "Shirt"}
-    assert {name for pair in clothes.confusion().most_confused(1) for name in pair[:2]} <= tops
+    tops = {"Pullover", "Coat", "Shirt"}
+    assert {name for pair in clothes.confusion().most_confused(3) for name in pair[:2]} == tops
 
 
 def test_t5_18_overfitting_and_dropout(taught: Taught) -> None:
@@ -137,6 +145,13 @@ def test_t5_18_overfitting_and_dropout(taught: Taught) -> None:
     assert len(result["with_dropout"].candidate.factors) == 1
     assert without.mean("loss")[-1] < with_it.mean("loss")[-1] < with_it.mean("val_loss")[-1]
     assert names["before"].overfits_from is not None
+    best = without.mean("val_loss").argmin()
+    assert without.mean("accuracy")[-1] > without.mean("accuracy")[best]  # "fewer and fewer mistakes on them,
+    assert without.mean("val_accuracy")[-1] < without.mean("val_accuracy")[best]  # and more and more on the others"
+    careless = names["labels"] != names["digits"].train.y
+    assert 0.08 < careless.mean() < 0.15  # some of the labels drawn at random are right
+    verdict = result.test().verdicts()["with_dropout"]
+    assert verdict.comparison.n == len(names["digits"].test)
 
 
 def test_t5_19_convolution_and_pooling(taught: Taught) -> None:
@@ -156,6 +171,7 @@ def test_t5_19_convolution_and_pooling(taught: Taught) -> None:
 def test_t5_20_a_convolutional_network(taught: Taught) -> None:
     names = taught(20)
     assert etalon.weights(names["convolutional"](28)).total == 54_410
+    assert 0.5 < 54_410 / 101_770 < 0.55  # "little more than half the weights of the dense one"
     opened = names["opened"]
     assert [outcome.candidate.recipe.epochs for outcome in opened] == [20, 20, 20]
     assert [len(outcome.candidate.factors) for outcome in opened] == [0, 1, 1]
