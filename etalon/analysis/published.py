@@ -50,8 +50,9 @@ class Claim:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where one more training of ours would fall; without limits with one seed, which tells nothing of others."""
-        return _for_one_more(self.ours)
+        """Where one more training of ours would fall, within 0 and 1; infinite with one seed, which tells nothing."""
+        low, high = _for_one_more(self.ours)
+        return (low, high) if low == -inf else (max(low, 0.0), min(high, 1.0))
 
     @property
     def explained(self) -> bool | None:

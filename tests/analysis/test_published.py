@@ -56,6 +56,10 @@ def test_the_interval_is_students_for_a_new_value() -> None:
     assert (low, high) == pytest.approx((values.mean() - reach, values.mean() + reach))
 
 
+def test_no_accuracy_is_above_one() -> None:
+    assert Claim("accuracy", 0.9, np.array([0.994, 0.996])).interval[1] == 1
+
+
 def test_what_chance_explains_and_what_it_does_not() -> None:
     found = answers()
     ours = float(scores(found)["accuracy"].mean())
