@@ -67,8 +67,9 @@ class Study:
 
 NETWORK = Study("fashion_2conv2fc", "fashion_mnist", "--seeds 3")
 MLP, CNN = Study("tp_mlp", "fashion_mnist"), Study("tp_cnn", "fashion_mnist")
-DENSE, CLOTHES = Study("cours_dense", "mnist"), Study("cours_dense", "fashion_mnist", "--data fashion_mnist")
-COURSE, PROJECT = Study("cours_cnn", "mnist"), Study("mini_projet", "mnist", "--data mnist --seeds 10")
+DENSE = Study("cours_dense", "mnist", "--seeds 3")
+CLOTHES = Study("cours_dense", "fashion_mnist", "--data fashion_mnist --seeds 3")
+COURSE, PROJECT = Study("cours_cnn", "mnist", "--seeds 2"), Study("mini_projet", "mnist", "--data mnist --seeds 10")
 
 
 @dataclass(frozen=True)

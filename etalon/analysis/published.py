@@ -50,9 +50,9 @@ class Claim:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where one more training of ours would fall, within 0 and 1; infinite with one seed, which tells nothing."""
+        """Where one more training of ours would fall; infinite with one seed, which tells nothing of others."""
         low, high = _for_one_more(self.ours)
-        return (low, high) if low == -inf else (max(low, 0.0), min(high, 1.0))
+        return (max(low, 0.0), min(high, 1.0)) if low > -inf and self.metric in SCORES else (low, high)
 
     @property
     def explained(self) -> bool | None:
