@@ -60,7 +60,7 @@ def test_the_page(places: tuple[Path, Path], tmp_path: Path) -> None:
     assert "MNIST (digest 0123456789ab), `cnn` 3 trainings of 5 epochs at most, `pushed` 1 trainings" in page
     assert "; 2026-11-21, A, cpu, float32, torch 2, Étalon 0.1.0." in page
     waiting = page.split("## Not measured yet")[1]
-    assert "    etalon run studies/cours_dense.py --data fashion_mnist --seeds 3 --json lessons/measured/cours" in waiting
+    assert "etalon run studies/cours_dense.py --data fashion_mnist --seeds 3 --json lessons/measured/cours" in waiting
     assert "cours_cnn" not in waiting
 
 
