@@ -204,6 +204,7 @@ class Outcome:
 
     def export(self, path: str | Path, seed: int | None = None) -> Path:
         """Write the trained model (of a seed, by default the best on validation) as a bundle: a folder, or a .zip."""
+        from etalon.data.framing import framing
         from etalon.models.bundle import export
         from etalon.models.describe import is_keras
 
@@ -218,6 +219,7 @@ class Outcome:
             "variant": self.name,
             "seed": run.seed,
             "validation_accuracy": run.validation_accuracy,
+            "layout": framing(dataset.train),
             **self.confidence().settings(run.seed),
         }
         return export(path, self.keras_model(seed) if keras else self.network(seed).module, card)

@@ -167,7 +167,7 @@ def commands() -> dict[str, set[str]]:
         for verb, inner in getattr(command, "commands", {}).items():
             yield from walk(inner, f"{name} {verb}".strip())
         if name and (not hasattr(command, "commands") or command.invoke_without_command):
-            yield name, {option for parameter in command.params for option in parameter.opts}
+            yield name, {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
 
     from etalon.cli import app
 

@@ -27,7 +27,7 @@ from etalon.app.opening import seal
 from etalon.app.pages import page
 from etalon.app.parts import OfStudy, View
 from etalon.app.scales import HEIGHT, WIDTH
-from etalon.app.standing import standing, waiting
+from etalon.app.standing import asks_whether, preparing, standing, turned, waiting
 from etalon.errors import StudyError
 from etalon.figures.intervals import verdict_name, with_interval
 from etalon.locales import _
@@ -93,6 +93,11 @@ def shown(request: Request, view: OfStudy, asked: Annotated[Asked, Depends(asked
     stands = standing(view)
     if stands.waits:
         return waiting(request, view, stands)
+    if not view.soon("compared", lambda: _opened(view)):
+        return preparing(request, view)
+    found = {**_judged(view, asked), **_two(view, asked)}
+    if asks_whether(request):
+        return turned(not (found["judging"] or found["pairing"]))
     result = view.result
     made = view.made("recommendation", result.recommend).weighed(asked.weights)
     plane, models = points(made)
@@ -114,33 +119,42 @@ def shown(request: Request, view: OfStudy, asked: Annotated[Asked, Depends(asked
         curves=curves(result, names, asked.measure),
         measures=_measures(),
         metrics=_metrics(),
-        **_judged(view, asked),
-        **_two(view, asked),
+        **found,
         **TOOLS,
     )
 
 
+def _opened(view: View) -> bool:
+    """What takes long of the page whatever it is asked for, made; and that it is."""
+    result = view.result
+    view.made("recommendation", result.recommend)
+    view.made("effects", lambda: effects(result))
+    return bool(result.evidence.entries)
+
+
 def _judged(view: View, asked: Asked) -> dict[str, Any]:
-    """The verdict table, or why there is none for this metric."""
+    """The verdict table; or whether it is being made, or why there is none for this metric."""
     what = (asked.metric, asked.of if asked.metric == "recall" else 0, asked.pairs)
     try:
-        return {"table": view.made(("verdicts", *what), lambda: compared(view.result, *what)), "refusal": None}
+        table = view.soon(("verdicts", *what), lambda: compared(view.result, *what))
+        return {"table": table, "judging": table is None, "refusal": None}
     except StudyError as error:
-        return {"table": None, "refusal": error}
+        return {"table": None, "judging": False, "refusal": error}
 
 
 def _two(view: View, asked: Asked) -> dict[str, Any]:
-    """What can be said of the two variants chosen, if two are."""
+    """What can be said of the two variants chosen, if two are; or whether it is being made."""
     chosen = (asked.first, asked.second)
     if not all(chosen):
-        return {"pair": None, "unlike": None}
+        return {"pair": None, "pairing": False, "unlike": None}
     try:
         if asked.first == asked.second:
             raise StudyError(_("twice the same model"), _("it does not differ from itself"), _("Choose two models."))
         what = (*chosen, asked.metric, asked.of)
-        return {"pair": view.made(("pair", *what), lambda: pair(view.result, *what)), "unlike": None}
+        found = view.soon(("pair", *what), lambda: pair(view.result, *what))
+        return {"pair": found, "pairing": found is None, "unlike": None}
     except StudyError as error:
-        return {"pair": None, "unlike": error}
+        return {"pair": None, "pairing": False, "unlike": error}
 
 
 def _metrics() -> dict[Metric, str]:

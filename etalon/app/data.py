@@ -1,7 +1,7 @@
 """Data: what the images are, how many of each class, what an audit found, and the images themselves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
@@ -12,7 +12,10 @@ from fastapi import APIRouter, Query, Request, Response
 from markupsafe import Markup
 
 from etalon.analysis.remembered import audited
+from etalon.analysis.suspected import Suspected, suspected
+from etalon.app import galleries
 from etalon.app.images import MOST, Sheet, address, sheet
+from etalon.app.models import recommended
 from etalon.app.opening import seal
 from etalon.app.pages import page
 from etalon.app.parts import OfStudy, View
@@ -21,8 +24,9 @@ from etalon.data.audit import Audit, Where
 from etalon.data.balance import balance
 from etalon.data.dataset import Dataset, PartName
 from etalon.data.duplicates import Pair
-from etalon.errors import StudyError
-from etalon.locales import _, language
+from etalon.data.mislabelled import Suspect
+from etalon.errors import EtalonError, StudyError
+from etalon.locales import _, language, percent
 from etalon.report.audited import checks, cleaned, how, leaked
 from etalon.report.blocks import Block, Document, Paragraph
 from etalon.report.html import fragment
@@ -34,7 +38,9 @@ Shown = Annotated[PartName, Query(description="The part whose images are shown; 
 Label = Annotated[int, Query(ge=-1, lt=100_000, description="A class; -1: all.")]
 Start = Annotated[int, Query(ge=0, lt=10**9)]
 Many = Annotated[int, Query(ge=1, le=500)]
+Page = Annotated[int, Query(ge=1, le=10**6, alias="suspects", description="Of the suspect labels.")]
 GALLERY, PAIRS, FIRST = 100, 24, 10  # images, pairs of them on a page; images of each class
+SUSPECTS = 40  # images on a page
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,13 @@ class Gallery:
 
 @router.get("/studies/{study}/data")
 def shown(
-    request: Request, view: OfStudy, part: Shown = "train", label: Label = -1, start: Start = 0, n: Many = GALLERY
+    request: Request,
+    view: OfStudy,
+    part: Shown = "train",
+    label: Label = -1,
+    start: Start = 0,
+    n: Many = GALLERY,
+    page_of_suspects: Page = 1,
 ) -> Response:
     """The whole page; the gallery's links lead to its other pages."""
     dataset = view.desk.dataset(view.dossier.id)
@@ -71,6 +83,7 @@ def shown(
         asked={"part": part, "label": label, "start": start, "n": n},
         gallery=_gallery(view, dataset, part, label, start, n, sealed.opened),
         **_audited(view, dataset, sealed.opened),
+        suspicion=_suspicion(view, page_of_suspects),
     )
 
 
@@ -80,6 +93,12 @@ def audit_state(request: Request, view: OfStudy) -> Response:
     dataset = view.desk.dataset(view.dossier.id)
     opened = seal(view, standing(view)).opened
     return page(request, "data_audit.html", view=view, dataset=dataset, **_audited(view, dataset, opened))
+
+
+@router.get("/studies/{study}/data/suspects")
+def suspects_state(request: Request, view: OfStudy, page_of_suspects: Page = 1) -> Response:
+    """The suspect labels, or that they are looked for: another part of the page that asks again by itself."""
+    return page(request, "data_suspects.html", view=view, suspicion=_suspicion(view, page_of_suspects))
 
 
 def _gallery(view: View, dataset: Dataset, name: PartName, label: int, start: int, n: int, opened: bool) -> Gallery:
@@ -139,6 +158,68 @@ def _found(audit: Audit, opened: bool) -> dict[str, Any]:
         "hidden": hidden,
         "cleaned": _html(cleaned(audit).blocks),
     }
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """The labels that the recommended model contradicts on the images that its seeds validated on.
+
+    Attributes:
+        variant: its name.
+        found: None while they are looked for.
+        gallery: one page of them.
+    """
+
+    variant: str
+    found: Suspected | None = None
+    gallery: galleries.Gallery | None = None
+    error: EtalonError | None = None
+
+
+def _suspicion(view: View, number: int) -> Suspicion | None:
+    """What can be said of the labels of the training images; None before there is a model."""
+    if standing(view).waits:
+        return None
+    on_validation = replace(view, part="validation")
+    outcome = on_validation.result[recommended(view)]
+    y = view.desk.dataset(view.dossier.id).train.y
+    key = ("suspects", view.dossier.id, outcome.name, view.stamp)
+    work = view.desk.background.begin(key, lambda: suspected(outcome.predictions, y))
+    found: Suspected | None = work.value
+    if found is None:
+        return Suspicion(outcome.name, error=work.error)
+    return Suspicion(outcome.name, found, _suspect_gallery(on_validation, found, number))
+
+
+def _suspect_gallery(view: View, found: Suspected, number: int) -> galleries.Gallery:
+    last = max(1, -(-len(found.suspects) // SUSPECTS))
+    number = min(number, last)
+    start = SUSPECTS * (number - 1)
+    some = found.suspects[start : start + SUSPECTS]
+    picture = sheet(view, "train", [suspect.at for suspect in some]) if some else None
+    thumbs = tuple(_suspect(view, suspect, picture.place(k)) for k, suspect in enumerate(some)) if picture else ()
+
+    def link(other: int) -> str:
+        return f"{view.here}/data?suspects={other}#suspects" if 1 <= other <= last else ""
+
+    end = start + len(some)
+    return galleries.Gallery(
+        picture, thumbs, len(found.suspects), min(start + 1, end), end, link(number - 1), link(number + 1)
+    )
+
+
+def _suspect(view: View, suspect: Suspect, place: str) -> galleries.Thumb:
+    names = view.result.dataset.class_names()
+    given, suggested, sure = names[suspect.given], names[suspect.suggested], percent(suspect.confidence, 0)
+    told = _("image {index}: labelled {given}, the model reads {suggested} ({sure})")
+    return galleries.Thumb(
+        f"{view.here}/image/train/{suspect.at}",
+        place,
+        (given, f"→ {suggested}"),
+        sure + (" · " + _("likely") if suspect.likely else ""),
+        told.format(index=suspect.at, given=given, suggested=suggested, sure=sure)
+        + ("; " + _("likely error") if suspect.likely else ""),
+    )
 
 
 def _captions() -> dict[Where, str]:

@@ -23,6 +23,7 @@ from etalon.study.store import Store
 
 T = TypeVar("T")
 KEPT = 200  # things that took long to make, the last ones asked for
+PATIENCE = 0.5  # seconds that a page waits for what it shows, before it says that it will follow
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +32,13 @@ class Desk:
 
     Attributes:
         folder: where study files are.
-        background: what takes longer than a page may.
+        background: what takes longer than a page may; opening: what a page shows first, made while it waits.
     """
 
     store: Store
     folder: Path
     background: Background = field(default_factory=Background)
+    opening: Background = field(default_factory=Background)
     _made: "OrderedDict[Hashable, tuple[str, Any]]" = field(default_factory=OrderedDict)
     _making: dict[Hashable, RLock] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -73,7 +75,7 @@ class Desk:
 
         def named() -> Dataset:
             images = self.store.shared(told.digest)
-            return replace(images, name=told.name, classes=told.classes, provenance=told.provenance)
+            return replace(images, name=told.name, classes=told.classes, origin=told.provenance)
 
         return self.once((study, "images"), named, digest(told.model_dump(mode="json")))
 
@@ -102,27 +104,25 @@ class Desk:
         """What `make` makes of a study, in the language in force; made again only when its trials have changed."""
         return self.once((study, name, language()), make, stamp or self.stamp(study))
 
+    def soon(self, study: str, name: Hashable, make: Callable[[], T], stamp: str) -> T | None:
+        """What `made` makes, if that takes no longer than some seconds; else None, and it is there later."""
+        key = (study, name, language())
+        if self._kept(key, stamp) or self.opening.soon((key, stamp), lambda: self.once(key, make, stamp), PATIENCE):
+            return self.once(key, make, stamp)
+        return None
+
     def once(self, key: Hashable, make: Callable[[], T], stamp: str = "") -> T:
         """What `make` makes, once for a key, however many threads ask for it; the oldest are forgotten.
 
         Args:
             stamp: of what it is made from: with another, it is made again, and takes the place of what there was.
         """
-
-        def kept() -> tuple[str, Any] | None:
-            with self._lock:
-                found = self._made.get(key)
-                if found is None or found[0] != stamp:
-                    return None
-                self._made.move_to_end(key)
-                return found
-
-        if found := kept():
+        if found := self._kept(key, stamp):
             return cast(T, found[1])
         with self._lock:
             making = self._making.setdefault(key, RLock())
         with making:
-            if found := kept():
+            if found := self._kept(key, stamp):
                 return cast(T, found[1])
             try:
                 thing = make()
@@ -135,6 +135,21 @@ class Desk:
                 with self._lock:
                     self._making.pop(key, None)
             return thing
+
+    def _kept(self, key: Hashable, stamp: str) -> tuple[str, Any] | None:
+        """The stamp and the thing, if it is there and of that stamp."""
+        with self._lock:
+            found = self._made.get(key)
+            if found is None or found[0] != stamp:
+                return None
+            self._made.move_to_end(key)
+            return found
+
+    def close(self) -> None:
+        """Let go of those who listen, and begin nothing more."""
+        self.feeds.close()
+        self.background.close()
+        self.opening.close()
 
     def stamp(self, study: str) -> str:
         """What changes with anything that is known of a study: what it asks for, its trials and how they ended."""

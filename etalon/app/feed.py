@@ -9,7 +9,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Any
 
@@ -25,6 +25,19 @@ HEARTBEAT = 15.0  # seconds of silence after which a comment shows that the line
 KEPT = 16  # feeds, watched or not
 
 
+@dataclass(frozen=True, eq=False)
+class Message:
+    """What is sent to all who listen.
+
+    Attributes:
+        start, end: the places in the diary between which it tells.
+    """
+
+    start: int
+    end: int
+    content: bytes
+
+
 class Feed:
     """What happens in a study.
 
@@ -37,11 +50,13 @@ class Feed:
         self.dossier = store.study(id)
         self.running = store.running(id)
         self.end = 0  # of what has been read of the diary
-        self.version = 0  # one more with each message
         self.closing = False
         self.listeners = 0
         self._board = Board()
-        self._message = (0, 0, b"")  # the last one, with the places between which it tells
+        self._message = Message(-1, 0, b"")  # the last one
+        self._unsaid: list[Told] = []  # read since, and in no message yet
+        self._said = 0  # the place in the diary where that begins
+        self._moved = False  # whether there is something else to say
         self._seldom = time.monotonic()
         self._reading = Lock()
         self._changed = asyncio.Event()
@@ -49,27 +64,37 @@ class Feed:
         self.look()
         self._settle()
 
-    def look(self) -> bool:
-        """Read what is new, and put it in a message; whether there is something."""
+    def look(self) -> None:
+        """Read what is new."""
         with self._reading:
-            told, end = self.store.events(self.id, self.end)
+            told, self.end = self.store.events(self.id, self.end)
             for one in told:
                 self._board.tell(one)
-            start, self.end = self.end, end
+            self._unsaid += told
+            if not self.listeners:  # whoever comes begins with what the diary says
+                self._unsaid, self._said = [], self.end
             turned = any(one.what in ("run", "end") for one in told)
-            moved = self._look_around() if turned or time.monotonic() > self._seldom + SELDOM else False
-            if not (told or moved):
-                return False
-            self._message = (start, end, self._said(told, end))
-            self.version += 1
-            return True
+            if turned or time.monotonic() > self._seldom + SELDOM:
+                self._moved |= self._look_around()
 
-    def snapshot(self) -> dict[str, Any]:
-        """The trials so far, and the place in the diary from which to listen."""
+    def say(self) -> bool:
+        """Read what is new, and put all that is in no message yet in one; whether there is something."""
         self.look()
         with self._reading:
-            content = self._board.to_json(self.dossier, self.running)
-            return {"next": self.end, "stamp": stamp(self.dossier), **content}
+            if not (self._unsaid or self._moved):
+                return False
+            self._message = Message(self._said, self.end, self._put(self._unsaid, self.end))
+            self._unsaid, self._said, self._moved = [], self.end, False
+            return True
+
+    def snapshot(self, dossier: Dossier) -> dict[str, Any]:
+        """The trials that a dossier of the study wants, so far, and the place in the diary from which to listen."""
+        self.look()
+        with self._reading:
+            if stamp(dossier) != stamp(self.dossier):
+                self._moved |= self._look_around()
+            content = self._board.to_json(dossier, self.running)
+            return {"next": self.end, "stamp": stamp(dossier), **content}
 
     async def listen(self, start: int) -> AsyncIterator[bytes]:
         """The messages from a place in the diary on, for as long as somebody reads them."""
@@ -77,20 +102,20 @@ class Feed:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._follow())
         try:
-            here, seen = start, -1
+            here, seen = start, None
             while not self.closing:
-                changed = self._changed
-                if here == self.end and seen == self.version:
+                changed, message = self._changed, self._message
+                if message is seen:
                     try:
                         await asyncio.wait_for(changed.wait(), HEARTBEAT)
                     except TimeoutError:
                         yield b":\n\n"
                     continue
-                seen, (begin, end, message) = self.version, self._message
-                if here != begin:  # it comes late, or comes back
-                    end, message = await asyncio.to_thread(self._since, here)
+                seen, end, content = message, message.end, message.content
+                if here != message.start:  # it comes late, or comes back
+                    end, content = await asyncio.to_thread(self._since, here)
                 here = end
-                yield message
+                yield content
         finally:
             self.listeners -= 1
 
@@ -102,7 +127,7 @@ class Feed:
         while self.listeners and not self.closing:
             await asyncio.sleep(LOOK)
             try:
-                changed = await asyncio.to_thread(self.look)
+                changed = await asyncio.to_thread(self.say)
             except EtalonError:  # the study is no longer there
                 self.close()
             else:
@@ -115,7 +140,7 @@ class Feed:
     def _since(self, start: int) -> tuple[int, bytes]:
         told, end = self.store.events(self.id, start)
         with self._reading:
-            return end, self._said(told, end)
+            return end, self._put(told, end)
 
     def _look_around(self) -> bool:
         """Whether the study is no longer what it was, or has begun or ceased to be trained."""
@@ -134,7 +159,7 @@ class Feed:
         done = self.store.finished(silent)
         self._board.settle(records.values(), {key: self.store.load(key).history for key in done})
 
-    def _said(self, told: Sequence[Told], end: int) -> bytes:
+    def _put(self, told: Sequence[Told], end: int) -> bytes:
         progress = self._board.progress(self.dossier, self.running)
         content = {"told": list(map(_brief, told)), "progress": asdict(progress), "stamp": stamp(self.dossier)}
         return f"id: {end}\ndata: {json.dumps(content, separators=(',', ':'))}\n\n".encode()

@@ -19,7 +19,7 @@ from etalon.app.models import recommended
 from etalon.app.opening import seal
 from etalon.app.pages import page
 from etalon.app.parts import OfStudy, View
-from etalon.app.standing import standing, waiting
+from etalon.app.standing import asks_whether, preparing, standing, turned, waiting
 from etalon.locales import _, number, percent
 from etalon.outcome import Outcome
 
@@ -121,6 +121,10 @@ def look(request: Request, view: OfStudy, asked: Annotated[Asked, Query()]) -> R
     stands = standing(view)
     if stands.waits:
         return waiting(request, view, stands)
+    if not view.soon("looked", lambda: bool(recommended(view) and view.result)):
+        return preparing(request, view)
+    if asks_whether(request):
+        return turned(True)
     outcome, other = _chosen(view, asked)
     asked = asked.model_copy(update={"variant": outcome.name})
     link = partial(address, f"{view.here}/look/images", view, **asked.model_dump(exclude={"shown", "against"}))

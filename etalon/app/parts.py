@@ -1,14 +1,16 @@
 """What all the pages of a study share: its address, its tabs, the part of the data that is looked at."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request, Response
+from fastapi.routing import APIRoute
 
 from etalon.analysis.predictions import PartName
 from etalon.app.desk import Desk
+from etalon.app.guard import BODY
 from etalon.locales import _, choose
 from etalon.result import Result
 from etalon.study.journal import Dossier
@@ -16,6 +18,7 @@ from etalon.study.journal import Dossier
 T = TypeVar("T")
 StudyId = Annotated[str, Path(pattern="^[0-9a-f]{8,64}$", description="Of a study of the store.")]
 Part = Annotated[PartName, Query(alias="on", description="Validation, or test once it has been opened.")]
+FIELDS = 100  # of a form
 
 
 def desk_of(request: Request) -> Desk:
@@ -53,6 +56,10 @@ class View:
         """What `make` makes, once for this part and the language in force, until the study changes."""
         return self.desk.made(self.dossier.id, (self.part, name), make, self.stamp)
 
+    def soon(self, name: Hashable, make: Callable[[], T]) -> T | None:
+        """The same if it is there, or made in less than a second; else None, and it is there later."""
+        return self.desk.soon(self.dossier.id, (self.part, name), make, self.stamp)
+
     @cached_property
     def stamp(self) -> str:
         """Of the study, as this request has found it."""
@@ -88,3 +95,23 @@ def view_of(desk: AtDesk, study: StudyId, on: Part = "validation") -> View:
 
 
 OfStudy = Annotated[View, Depends(view_of)]
+
+
+class OneFile(APIRoute):
+    """Takes forms with one file at most. It goes to the disk as it arrives, but for its first megabyte: of a thousand
+    files, all of that would be held in memory, and as much of a thousand fields.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
+        answer = super().get_route_handler()
+
+        async def measured(request: Request) -> Response:
+            return await answer(_Measured(request.scope, request.receive))
+
+        return measured
+
+
+class _Measured(Request):
+    def form(self, **_limits: Any) -> Any:
+        return super().form(max_files=1, max_fields=FIELDS, max_part_size=BODY)

@@ -3,6 +3,7 @@
     jobs/<n>.json     what is asked for, and what became of it; replaced in one step
     jobs/<n>.log      what it printed
     jobs/<n>.stop     there while somebody wants it to stop
+    jobs/<n>.study    the study that it trains, as the job itself tells
     locks/queue       held while the queue is changed
     locks/runner      held by the process that runs the jobs: it ends with the process, however that ends
 
@@ -10,6 +11,7 @@ Several servers on one store share its queue, and whichever adds a job to an idl
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +32,7 @@ from etalon.study.files import clear_errors, replace
 State = Literal["waiting", "running", "done", "stopped", "failed", "interrupted"]
 UNDER_WAY = frozenset({"waiting", "running"})
 LOG = 128 << 10  # bytes of the end of a log that are shown
+NAME = re.compile("[0-9a-f]{12}")  # of a study
 
 
 class Job(BaseModel):
@@ -39,7 +42,7 @@ class Job(BaseModel):
         kind: "run" or "report".
         argv: what follows `etalon` on the command line.
         folder: where it is run.
-        about: what pages need to know of it: file, title, data, quick, study...
+        about: what pages need to know of it: file, title, data, quick; study, as soon as it is known.
         status: how it exited; negative: the signal that ended it.
     """
 
@@ -118,7 +121,7 @@ class Queue:
         """Take away what is known of a job that has ended; what it trained stays."""
         with self._changing():
             if self._one(n).state not in UNDER_WAY:
-                for path in (self._path(n), self.log(n), self._stop_mark(n)):
+                for path in (self._path(n), self.log(n), self.name(n), self._stop_mark(n)):
                     path.unlink(missing_ok=True)
 
     def wake(self) -> None:
@@ -166,6 +169,24 @@ class Queue:
     def wanted(self, n: int) -> bool:
         """Whether nobody has asked for the job to stop."""
         return not self._stop_mark(n).exists()
+
+    def name(self, n: int) -> Path:
+        """Where a job that trains a study writes its name in the store."""
+        return self._folder / f"{n}.study"
+
+    def tie(self, n: int) -> bool:
+        """Note in a job which study it trains; whether it has told."""
+        try:
+            study = self.name(n).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError):
+            return False
+        if not NAME.fullmatch(study):  # it is being written
+            return False
+        with self._changing():
+            job = self._one(n)
+            if job.about.get("study") != study:
+                self._write(job.model_copy(update={"about": {**job.about, "study": study}}))
+        return True
 
     def settle(self, n: int, status: int) -> None:
         """Note how a job that was taken has ended."""

@@ -29,14 +29,16 @@ def work(queue: Queue, patience: float = PATIENCE) -> None:
 def _run(job: Job, queue: Queue, patience: float) -> int:
     """The exit status of a job, run to its end."""
     with queue.log(job.n).open("ab") as log:
+        queue.name(job.n).unlink(missing_ok=True)
         try:
-            process = _started(job, log)
+            process = _started(job, queue, log)
         except OSError as error:  # the folder is gone
             log.write(f"{error}\n".encode())
             return 1
         with process:
-            kill_at = float("inf")
+            kill_at, tied = float("inf"), job.kind != "run"
             while process.poll() is None:
+                tied = tied or queue.tie(job.n)
                 if kill_at == float("inf") and not queue.wanted(job.n):
                     _signal(process, signal.SIGINT)
                     kill_at = time.monotonic() + patience
@@ -44,12 +46,15 @@ def _run(job: Job, queue: Queue, patience: float) -> int:
                     _signal(process, signal.SIGKILL)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(LOOK)
+            if not tied:
+                queue.tie(job.n)
         return process.returncode
 
 
-def _started(job: Job, log: IO[bytes]) -> "subprocess.Popen[bytes]":
+def _started(job: Job, queue: Queue, log: IO[bytes]) -> "subprocess.Popen[bytes]":
+    told = ["--name-in", str(queue.name(job.n))] if job.kind == "run" else []
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "etalon.app.leash", *job.argv],
+        [sys.executable, "-P", "-m", "etalon.app.leash", *job.argv, *told],
         stdin=subprocess.PIPE,  # the leash
         stdout=log,
         stderr=log,

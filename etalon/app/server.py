@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sys
 from collections.abc import Callable, Set
 from contextlib import closing, suppress
 from socket import AF_INET, AF_INET6, create_server
@@ -16,16 +17,18 @@ from starlette.types import ASGIApp
 
 import etalon
 from etalon.app import compare, data, image, images, jobs, live, look, opening, reports, starts, studies, trying
+from etalon.app.background import at_work
 from etalon.app.desk import Desk
 from etalon.app.guard import Guard
 from etalon.app.pages import COOKIE, HERE, REPORT, SHARED, Speak, page
+from etalon.app.uploads import UPLOAD
 from etalon.errors import EtalonError, StoreError
 from etalon.locales import _
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-UPLOAD = 512 << 20  # bytes of an archive of images
 IMAGE = 32 << 20  # bytes of one image to read
 PAGES = (studies, live, jobs, starts, compare, opening, data, reports, images, look, image, trying)  # with routes
+PATIENCE = 5  # seconds that a server which is to end gives to what it is at
 YEAR = "public, max-age=31536000, immutable"
 TEXT = {"text/html": {"schema": {"type": "string"}}}
 REFUSALS: dict[int | str, dict[str, Any]] = {  # what any page may answer, in its three parts
@@ -74,7 +77,7 @@ def serve(desk: Desk, host: str, port: int, token: str, tell: Callable[[str], No
         """Lets go of those who listen when it is to end, rather than wait until they leave."""
 
         def handle_exit(self, *signal: Any) -> None:
-            desk.feeds.close()
+            desk.close()
             super().handle_exit(*signal)
 
     asked = token or ("" if host in LOOPBACK else secrets.token_urlsafe(24))
@@ -82,9 +85,18 @@ def serve(desk: Desk, host: str, port: int, token: str, tell: Callable[[str], No
     with closing(create_server((host, port), family=family)) as socket, suppress(KeyboardInterrupt):
         name = f"[{host}]" if ":" in host else host
         tell(f"http://{name}:{socket.getsockname()[1]}/" + (f"?token={asked}" if asked else ""))
-        config = uvicorn.Config(create(desk, token=asked), log_level="warning", access_log=False, server_header=False)
+        config = uvicorn.Config(
+            create(desk, token=asked),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=PATIENCE,
+        )
         desk.queue.wake()
         Server(config).run(sockets=[socket])
+    if at_work(PATIENCE):
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def speak(

@@ -1,4 +1,4 @@
-"""How far the trainings of a study are, which every page that shows results must say."""
+"""How far the trainings of a study are, which every page that shows results must say; and pages that stand in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from fastapi import Request, Response
 
 from etalon.app.pages import page
 from etalon.app.parts import View
+
+AWAIT = "await"  # what waits in a page, by its id in the page
 
 
 @dataclass(frozen=True)
@@ -53,3 +55,20 @@ def standing(view: View) -> Standing:
 def waiting(request: Request, view: View, stands: Standing) -> Response:
     """The page that stands in for results as long as there are none."""
     return page(request, "waiting.html", view=view, standing=stands)
+
+
+def preparing(request: Request, view: View) -> Response:
+    """The page that stands in for results as long as they are being read and computed; it comes again by itself."""
+    if "hx-request" in request.headers:
+        return turned(not asks_whether(request))
+    return page(request, "preparing.html", view=view)
+
+
+def asks_whether(request: Request) -> bool:
+    """Whether it is a page that waits, and asks whether what it waits for is there."""
+    return request.headers.get("hx-trigger") == AWAIT
+
+
+def turned(there: bool) -> Response:
+    """The answer: the page is to be asked for again, or nothing has changed."""
+    return Response(status_code=204, headers={"hx-refresh": "true"} if there else {})

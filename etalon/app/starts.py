@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
+from fastapi import Path as PathValue
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from etalon.app.desk import Desk
 from etalon.app.made import CONVOLUTIONAL, Choices, Images, keep, program
 from etalon.app.pages import page
-from etalon.app.parts import AtDesk
-from etalon.app.queue import Job
-from etalon.app.uploads import Upload, Uploads
+from etalon.app.parts import AtDesk, OneFile
+from etalon.app.queue import UNDER_WAY, Job
+from etalon.app.uploads import UPLOAD, Upload, Uploads
 from etalon.data.sources import NAMES, at_hand
-from etalon.errors import StudyError
+from etalon.errors import StoreError, StudyError
 from etalon.locales import _, choose, language
 
-router = APIRouter()
+router = APIRouter(route_class=OneFile)
 MOST = 1000  # Python files of a folder that are looked at
 TEXT = 1 << 20  # bytes of a study file, at most
 OF_NAMED = {"cifar10": 3}  # channels; the others are grey
@@ -48,9 +49,11 @@ def offered(
     desk: AtDesk,
     file: Annotated[str, Query(max_length=300)] = "",
     data: Annotated[str, Query(max_length=64)] = "",
+    deleted: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
-    """What can be started, and the form."""
-    uploads = _uploads(desk).known()
+    """What can be started, the form, and the images that were sent: which have just been received, or deleted."""
+    folder = _uploads(desk)
+    uploads = folder.known()
     return page(
         request,
         "start.html",
@@ -60,7 +63,10 @@ def offered(
         chosen=file,
         named=[name for name in NAMES if at_hand(name)],
         uploads=uploads,
+        sizes={name: folder.size(upload) for name, upload in uploads.items()},
         data=data if data in uploads else "",
+        deleted="" if deleted in uploads else deleted,
+        most=UPLOAD,
         convolutional=CONVOLUTIONAL,
     )
 
@@ -103,6 +109,30 @@ def sent(desk: AtDesk, archive: UploadFile, size: Annotated[int, Form(ge=4, le=2
     """Keep an archive of images, once it has been checked and loaded."""
     upload = _uploads(desk).take(archive.file, archive.filename or "", size)
     return RedirectResponse(f"/start?data={upload.name}#made", 303)
+
+
+@router.post("/data/{name}/delete", status_code=303, response_class=RedirectResponse)
+def deleted(desk: AtDesk, name: Annotated[str, PathValue(pattern="^[a-z0-9_]{1,64}$")]) -> Response:
+    """Delete an archive that was sent.
+
+    Raises:
+        StoreError: there is none of this name.
+        StudyError: a study that runs or waits is made on it.
+    """
+    uploads = _uploads(desk)
+    upload = uploads.known().get(name)
+    if upload is None:
+        raise StoreError(
+            name, _("no images of this name have been sent"), _("They may have been deleted: look at the list again.")
+        )
+    if users := _users(desk, upload):
+        raise StudyError(
+            name,
+            _("a study that is running or waiting uses it: {studies}").format(studies=", ".join(users)),
+            _("Wait for its end, or stop it."),
+        )
+    uploads.remove(upload)
+    return RedirectResponse(f"/start?deleted={name}#data", 303)
 
 
 # study files
@@ -207,6 +237,23 @@ def _images(desk: Desk, name: str) -> Images:
             name, _("no set of images has this name"), _("Choose one of the list, or send an archive first.")
         )
     return Images(str(uploads.path(upload)), upload.shape[2], len(upload.classes))
+
+
+def _users(desk: Desk, upload: Upload) -> list[str]:
+    """The titles of the studies that are trained on it, or are going to be, whoever has started them."""
+    path = str(_uploads(desk).path(upload))
+
+    def read(job: Job) -> bool:
+        """Whether what it runs names the archive: its arguments, or its file."""
+        return any(path in text for text in (*job.argv, _read(Path(job.about.get("file", "")))))
+
+    queued = [job.about.get("title", "") for job in desk.queue.jobs() if job.state in UNDER_WAY and read(job)]
+    running = [
+        str(choose(study.title))
+        for study in desk.dossiers()
+        if study.dataset.name == upload.name and desk.store.running(study.id)
+    ]
+    return list(dict.fromkeys([*queued, *running]))
 
 
 def _uploads(desk: Desk) -> Uploads:

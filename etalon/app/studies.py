@@ -1,6 +1,6 @@
 """The list of studies: what waits, what is under way, what has been found."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean
@@ -80,17 +80,14 @@ def lines(desk: Desk) -> list[Line]:
     return sorted(found, key=lambda line: (line.state in ("waiting", "training"), line.changed), reverse=True)
 
 
-def owner(job: Job, dossiers: Sequence[Dossier]) -> str | None:
-    """The study that a job trains or reports on: the last changed of those that its file has made."""
-    if "study" in job.about:
-        return job.about["study"]
-    return next((dossier.id for dossier in dossiers if _made_by(dossier, job)), None)
+def owner(job: Job, dossiers: Iterable[Dossier]) -> str | None:
+    """The study that a job trains or reports on, as soon as it has told which, and the store knows it."""
+    return next((dossier.id for dossier in dossiers if dossier.id == job.about.get("study")), None)
 
 
 def job_of(desk: Desk, dossier: Dossier) -> Job | None:
     """The last job that has trained a study, or will."""
-    dossiers = desk.dossiers()
-    jobs = [job for job in desk.queue.jobs() if job.kind == "run" and owner(job, dossiers) == dossier.id]
+    jobs = [job for job in desk.queue.jobs() if job.kind == "run" and job.about.get("study") == dossier.id]
     return jobs[-1] if jobs else None
 
 
@@ -144,18 +141,3 @@ def _accuracy(records: Mapping[str, Record], keys: Iterable[str]) -> float | Non
     done = (record for key in keys if (record := records.get(key)) and record.status == "done")
     known = [record.val_accuracy for record in done if record.val_accuracy is not None]
     return fmean(known) if known else None
-
-
-def _made_by(dossier: Dossier, job: Job) -> bool:
-    """Whether a job may have made a study: same file, same images, and not made after its end."""
-    about = job.about
-    return (
-        dossier.file == about.get("file")
-        and bool(dossier.notice) == (about.get("quick") == "yes")
-        and _letters(dossier.dataset.name).startswith(_letters(about.get("data", "")))
-        and (job.ended is None or dossier.created <= job.ended)
-    )
-
-
-def _letters(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -1,8 +1,10 @@
 """Try the models of a study on a drawing or on an image of one's own. Nothing that is sent is kept."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, File, Request, Response, UploadFile
@@ -12,17 +14,18 @@ from etalon.analysis.predictions import to_probabilities
 from etalon.app.images import embedded
 from etalon.app.models import Answer, answer, networks, recommended, temperatures
 from etalon.app.pages import page
-from etalon.app.parts import OfStudy, View
+from etalon.app.parts import OfStudy, OneFile, View
 from etalon.app.standing import standing, waiting
 from etalon.data.dataset import Images
 from etalon.data.framing import Framing, Step, framing, prepare
 from etalon.data.images import decode, resize
-from etalon.locales import _, ngettext
+from etalon.locales import _
 from etalon.outcome import Outcome
 
-router = APIRouter()
+router = APIRouter(route_class=OneFile)
 
 SHOWN = 320  # pixels: the larger side of a picture of the steps
+Advice = Literal["keep", "leave", "none"]
 _decoding = Lock()  # a large picture takes hundreds of megabytes while it is read: one at a time
 
 
@@ -33,14 +36,20 @@ class Tried:
     Attributes:
         answer: with calibrated probabilities, where its outputs are probabilities.
         calibrated: whether they are.
-        advice: in the language in force.
-        leave: whether to leave the image to a person; None where nothing can be promised.
+        risk: the error rate, 0..1, that the answers of which all the seeds are sure enough do not exceed; None where
+            nothing can be promised.
+        under: seeds that are not sure enough.
     """
 
     answer: Answer
-    calibrated: bool
-    advice: str
-    leave: bool | None
+    calibrated: bool = False
+    risk: float | None = None
+    under: int = 0
+
+    @property
+    def advice(self) -> Advice:
+        """Whether to rely on it."""
+        return "none" if self.risk is None else "leave" if self.under else "keep"
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,7 @@ def _page(request: Request, view: View, file: UploadFile | None = None) -> Respo
     layout = _layout(view)
     context: dict[str, Any] = {
         "steps": None,
-        "tried": (),
+        "rate": rate,
         "layout": layout,
         "names": view.result.dataset.class_names(),
         "best": recommended(view),
@@ -92,7 +101,7 @@ def _page(request: Request, view: View, file: UploadFile | None = None) -> Respo
             made = prepare(picture, view.dossier.dataset.shape, layout)
         del picture
         context["steps"] = [_shown(step) for step in made.steps]
-        context["tried"] = _tried(view, made.image)
+        context |= _together(_tried(view, made.image))
     template = "try_answer.html" if "hx-request" in request.headers and file is not None else "try.html"
     return page(request, template, view=view, standing=stands, **context)
 
@@ -111,33 +120,28 @@ def _tried(view: View, image: Images) -> list[Tried]:
 def _one(view: View, outcome: Outcome, image: Images) -> Tried:
     scale = temperatures(view, outcome)
     said = answer(view.desk, outcome, image, scale)
-    if said.error is not None:
-        return Tried(said, False, "", None)
-    leave, advice = _advised(view, outcome, image)
-    return Tried(said, scale is not None, advice, leave)
-
-
-def _advised(view: View, outcome: Outcome, image: Images) -> tuple[bool | None, str]:
-    """Whether the confidence of each seed, as the model gives it, reaches its threshold."""
     promise = view.made(("promise", outcome.name), lambda: _promise(view, outcome))
-    if promise is None:
-        return None, _("No threshold can be promised from the validation images: nothing says how far to trust it.")
+    if said.error is not None or promise is None:
+        return Tried(said, scale is not None)
     under = 0
-    for run, threshold in zip(outcome.runs, promise.thresholds, strict=True):
+    for run, threshold in zip(outcome.runs, promise.thresholds, strict=True):  # on what the model gives, uncalibrated
         logits = networks(view.desk).logits(outcome, run, image[None])
         under += float(to_probabilities(logits, run.head).max()) < (threshold.value or 0.0)
-    if under:
-        text = ngettext(
-            "Leave it to a person: {under} seed of {k} is less sure than its threshold.",
-            "Leave it to a person: {under} seeds of {k} are less sure than their thresholds.",
-            under,
-        )
-        return True, text.format(under=under, k=len(outcome.runs))
-    text = _(
-        "All the seeds are surer than their thresholds: of such answers at most {risk} are wrong, with 95% confidence, "
-        "on images like those of the study."
-    )
-    return False, text.format(risk=rate(promise.risk))
+    return Tried(said, scale is not None, promise.risk, under)
+
+
+def _together(tried: Sequence[Tried]) -> dict[str, Any]:
+    """What need not be said model by model: the commonest answer and how many give it, what was refused and to whom."""
+    given = Counter(one.answer.predicted for one in tried if one.answer.error is None)
+    refused: dict[tuple[str, str], list[str]] = {}
+    for one in tried:
+        if (error := one.answer.error) is not None:
+            refused.setdefault((error.why, error.remedy), []).append(one.answer.variant)
+    return {
+        "tried": [one for one in tried if one.answer.error is None],
+        "commonest": given.most_common(1)[0] if given else None,
+        "refused": refused,
+    }
 
 
 def _promise(view: View, outcome: Outcome) -> Promise | None:

@@ -33,6 +33,7 @@ from etalon.errors import DataError
 from etalon.locales import _, number
 from etalon.study.files import clear_errors, replace
 
+UPLOAD = 512 << 20  # bytes of an archive
 FILES = 200_000  # in an archive
 MEMBER = 64 << 20  # bytes of one, decompressed
 WHOLE = 4 << 30  # bytes of all of them
@@ -90,6 +91,22 @@ class Uploads:
     def path(self, upload: Upload) -> Path:
         """Where the archive is."""
         return self.folder / upload.name / upload.file
+
+    def size(self, upload: Upload) -> int:
+        """Bytes of the archive; 0 if it is no longer there."""
+        with suppress(OSError):
+            return self.path(upload).stat().st_size
+        return 0
+
+    def remove(self, upload: Upload) -> None:
+        """Forget it; half-way, it is no longer known.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        with clear_errors(self.folder.parent):
+            (self.folder / upload.name / "about.json").unlink(missing_ok=True)
+            shutil.rmtree(self.folder / upload.name)
 
     def take(self, file: BinaryIO, called: str, size: int) -> Upload:
         """Check an archive, keep it, and load it once; of one that is refused nothing stays.

@@ -10,21 +10,25 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import distance_transform_edt
 
 from etalon.data.dataset import Images, Part
 from etalon.data.images import channels, resize
-from etalon.locales import _
+from etalon.data.ink import Grey, Ink, ink, sides, thickness
+from etalon.locales import _, number
 
-LARGEST = 2048  # pixels of a side: a larger picture is reduced before anything else
+LARGEST = 1024  # pixels of a side: a larger picture is reduced before anything else
 SAMPLE = 2000  # images in which the layout is read
 NEAR = 16.0  # grey levels: what is so close to the ground is ground
 PLAIN = 0.6  # share of the pixels at the edges that are ground, in a set of drawings
 FIGURES = 95.0  # percentile of the sizes of the drawings that fits into the box
-FAINT = 0.125  # of the greatest contrast of a picture: less is the grain of the paper
-CONTRAST = 24.0  # grey levels: with less, there is no drawing
+FINE = 2.0  # percentile of the thickness of their strokes under which those of a picture are thickened
+STROKES = 200  # images in which it is measured
+FINER = 4  # times: how much larger they are then drawn, as strokes have few pixels
 
-Grey = NDArray[np.float32]
-Name = Literal["received", "reduced", "grey", "inverted", "contrast", "framed", "resized"]
+Name = Literal["received", "reduced", "grey", "inverted", "contrast", "thickened", "framed", "resized"]
+LAID_OUT: frozenset[Name] = frozenset({"inverted", "contrast", "thickened", "framed"})
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,14 @@ class Framing:
         box: height and width into which they are fitted, pixels.
         by: what stands at `centre`: the centre of mass of the ink, or the middle of its box.
         centre: (row, column), pixels.
+        stroke: thickness under which few of their strokes are, pixels.
     """
 
     ground: float
     box: tuple[int, int]
     by: Literal["mass", "box"]
     centre: tuple[float, float]
+    stroke: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,21 +74,32 @@ def framing(part: Part) -> Framing | None:
         return None
     some = np.linspace(0, len(part) - 1, min(SAMPLE, len(part))).astype(np.int64)
     grey = np.asarray(part.x[some], np.float32)[..., 0]
-    edges = np.concatenate([_edge(image) for image in grey])
+    edges = np.concatenate([sides(image) for image in grey])
     ground = float(np.median(edges))
-    ink = np.abs(grey - ground)
-    if np.mean(np.abs(edges - ground) <= NEAR) < PLAIN or not (ink > NEAR).any():
+    above = np.abs(grey - ground)
+    drawn = above[(above > NEAR).any(axis=(1, 2))]
+    if np.mean(np.abs(edges - ground) <= NEAR) < PLAIN or not len(drawn):
         return None
-    boxes = [_box(image > NEAR) for image in ink if (image > NEAR).any()]
+    boxes = [_box(image > NEAR) for image in drawn]
     sizes = np.array([(bottom - top, right - left) for top, bottom, left, right in boxes])
     middles = np.array([_middle(box) for box in boxes])
-    masses = np.array([_mass(image) for image in ink if (image > NEAR).any()])
+    masses = np.array([_mass(image) for image in drawn])
     box = np.percentile(sizes, FIGURES, axis=0)
     by_mass = masses.std(axis=0).sum() < middles.std(axis=0).sum()
     centre = (masses if by_mass else middles).mean(axis=0)
+    strokes = [_stroke(image) for image in drawn[:: max(1, len(drawn) // STROKES)]]
     return Framing(
-        ground, (round(box[0]), round(box[1])), "mass" if by_mass else "box", (float(centre[0]), float(centre[1]))
+        ground,
+        (round(box[0]), round(box[1])),
+        "mass" if by_mass else "box",
+        (float(centre[0]), float(centre[1])),
+        float(np.percentile(strokes, FINE)),
     )
+
+
+def alike(picture: Images, layout: Framing) -> bool:
+    """Whether the edges of a picture, uint8 (h, w, 1 or 3), show the ground of the set: it may be one of its images."""
+    return bool(abs(np.median(sides(channels(picture, 1)[..., 0])) - layout.ground) <= NEAR)
 
 
 def prepare(picture: Images, shape: tuple[int, int, int], layout: Framing | None) -> Prepared:
@@ -103,9 +120,11 @@ def prepare(picture: Images, shape: tuple[int, int, int], layout: Framing | None
         text = _("In grey, like the images that were learnt from") if c == 1 else _("The same grey in three channels")
         steps.append(Step("grey", text, image))
     if layout is not None:
-        image = _same_ground(image, layout, steps)
-        if image.shape[:2] != (h, w):
-            image = _framed(_contrasted(image, layout, steps), shape, layout, steps)
+        if image.shape[:2] == (h, w):
+            level = float(np.median(sides(image[..., 0])))
+            image = _same_ground(image, layout, steps, level, level > 127.5)
+        else:
+            image = _drawn(image, shape, layout, steps)
     if image.shape[:2] != (h, w):
         image = resize(image[None], (h, w))[0]
         text = _("Brought to {h} × {w} pixels").format(h=h, w=w)
@@ -124,53 +143,60 @@ def _reduced(picture: Images, steps: list[Step]) -> Images:
     return small
 
 
-def _same_ground(image: Images, layout: Framing, steps: list[Step]) -> Images:
+def _same_ground(image: Images, layout: Framing, steps: list[Step], level: float, dark: bool) -> Images:
     """Light on dark, or dark on light, as the set is."""
-    ground = float(np.median(_edge(image[..., 0])))
-    if (ground > 127.5) == (layout.ground > 127.5):
+    if dark == (layout.ground > 127.5):
         return image
     inverted: Images = 255 - image
     told = (
-        _("Inverted: its edges are light (grey level {level} of 255), the ground of the data set is dark")
-        if ground > 127.5
-        else _("Inverted: its edges are dark (grey level {level} of 255), the ground of the data set is light")
+        _("Inverted: its ground is light (grey level {level} of 255), that of the data set is dark")
+        if dark
+        else _("Inverted: its ground is dark (grey level {level} of 255), that of the data set is light")
     )
-    steps.append(Step("inverted", told.format(level=round(ground)), inverted))
+    steps.append(Step("inverted", told.format(level=round(level)), inverted))
     return inverted
 
 
-def _contrasted(image: Images, layout: Framing, steps: list[Step]) -> Images:
-    """The ground brought to that of the set, the strongest ink to the other end of the greys."""
-    grey = image[..., 0].astype(np.float32)
+def _drawn(image: Images, shape: tuple[int, int, int], layout: Framing, steps: list[Step]) -> Images:
+    """The drawing of a picture, laid out as those of the set; a picture without any is only inverted if need be."""
+    found = ink(image[..., 0].astype(np.float32))
+    if found is None:
+        level = float(np.median(sides(image[..., 0])))
+        return _same_ground(image, layout, steps, level, level > 127.5)
+    image = _same_ground(image, layout, steps, found.level, found.dark)
+    made = _laid(found.share, layout)
+    if not np.array_equal(made, image):
+        text = _("Contrast: the ground made even, the ink as strong as it can be")
+        steps.append(Step("contrast", text, made))
+    return _framed(found, shape, layout, steps)
+
+
+def _laid(share: Grey, layout: Framing) -> Images:
+    """Ink, 0..1 (h, w), in the greys of the set: uint8 (h, w, 1)."""
     far = 255.0 if layout.ground <= 127.5 else 0.0
-    sign = 1.0 if far else -1.0
-    ink = np.clip(sign * (grey - np.median(_edge(grey))), 0, None)
-    top = float(ink.max())
-    if top < CONTRAST:
-        return image
-    share = np.clip(ink / top, 0, 1)
-    share[share < FAINT] = 0
-    made: Images = np.rint(layout.ground + share * (far - layout.ground)).astype(np.uint8)[..., None]
-    if np.array_equal(made, image):
-        return image
-    steps.append(Step("contrast", _("Contrast: the ground made even, the ink as strong as it can be"), made))
-    return made
+    levels: Images = np.rint(layout.ground + share * (far - layout.ground)).astype(np.uint8)
+    return levels[..., None]
 
 
-def _framed(image: Images, shape: tuple[int, int, int], layout: Framing, steps: list[Step]) -> Images:
+def _framed(found: Ink, shape: tuple[int, int, int], layout: Framing, steps: list[Step]) -> Images:
     """The drawing cut out, fitted into the box, and put where those of the set are."""
     h, w, _c = shape
-    ink = np.abs(image[..., 0].astype(np.float32) - layout.ground)
-    if ink.max() < CONTRAST:
-        return image
-    top, bottom, left, right = _box(ink > NEAR)
-    cut = image[top:bottom, left:right]
+    top, bottom, left, right = _box(found.drawn)
+    cut = found.share[top:bottom, left:right]
     scale = min(layout.box[0] / cut.shape[0], layout.box[1] / cut.shape[1])
     size = (
         min(h, max(1, round(scale * cut.shape[0]))),
         min(w, max(1, round(scale * cut.shape[1]))),
     )
-    small = resize(cut[None], size)[0]
+    thick = scale * thickness(found.drawn)
+    if thick < layout.stroke:
+        margin = (layout.stroke - thick) / 2 / scale  # pixels of the picture
+        away = np.asarray(distance_transform_edt(~found.drawn[top:bottom, left:right]))
+        cut = np.maximum(cut, np.clip(margin + 0.5 - away, 0, 1)).astype(np.float32)
+        told = _("Strokes thickened from {found} to {wanted} pixels, as fine as they are in the data set")
+        text = told.format(found=number(thick, 1), wanted=number(layout.stroke, 1))
+        steps.append(Step("thickened", text, _laid(cut, layout)))
+    small = resize(_laid(cut, layout)[None], size)[0]
     drawn = np.abs(small[..., 0].astype(np.float32) - layout.ground)
     at = _mass(drawn) if layout.by == "mass" and drawn.any() else ((size[0] - 1) / 2, (size[1] - 1) / 2)
     y, x = (
@@ -188,15 +214,17 @@ def _framed(image: Images, shape: tuple[int, int, int], layout: Framing, steps: 
     return made
 
 
-def _edge(image: NDArray[np.floating] | NDArray[np.integer]) -> Grey:
-    """The pixels of the four sides of (h, w)."""
-    return np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]], dtype=np.float32)
-
-
 def _box(ink: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     """Top, bottom, left and right of what is true; bottom and right are just beyond."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
+def _stroke(above: Grey) -> float:
+    """Thickness of the strokes of a small image (h, w) of ink above its ground, pixels."""
+    h, w = above.shape
+    large = np.asarray(Image.fromarray(above).resize((FINER * w, FINER * h), Image.Resampling.BICUBIC))
+    return thickness(large > large.max() / 2) / FINER
 
 
 def _middle(box: tuple[int, int, int, int]) -> tuple[float, float]:

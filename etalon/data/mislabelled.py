@@ -161,9 +161,9 @@ def mislabelled(
     """
     given: dict[PartName, NDArray[np.floating] | None] = {"train": train, "test": test}
     judged = {part: _checked(dataset, part, found) for part, found in given.items() if found is not None}
-    suspects = {part: _suspects(part, dataset.part(part).y, found) for part, found in judged.items()}
+    listed = {part: suspects(part, dataset.part(part).y, found) for part, found in judged.items()}
     agreement = {part: float(np.mean(found.argmax(axis=1) == dataset.part(part).y)) for part, found in judged.items()}
-    return LabelErrors(dataset, suspects.get("train", ()), suspects.get("test", ()), agreement)
+    return LabelErrors(dataset, listed.get("train", ()), listed.get("test", ()), agreement)
 
 
 def _checked(dataset: Dataset, part: PartName, probabilities: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -179,7 +179,19 @@ def _checked(dataset: Dataset, part: PartName, probabilities: NDArray[np.floatin
     return probabilities
 
 
-def _suspects(part: PartName, y: NDArray[np.int64], probabilities: NDArray[np.floating]) -> tuple[Suspect, ...]:
+def suspects(
+    part: PartName,
+    y: NDArray[np.int64],
+    probabilities: NDArray[np.floating],
+    places: NDArray[np.int64] | None = None,
+) -> tuple[Suspect, ...]:
+    """The labels that probabilities contradict, the most suspect first.
+
+    Args:
+        y: (n,) labels.
+        probabilities: (n, n_classes), from networks that have not learnt from the image.
+        places: (n,) of these images in their part; by default they are the whole part.
+    """
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
@@ -190,7 +202,7 @@ def _suspects(part: PartName, y: NDArray[np.int64], probabilities: NDArray[np.fl
     return tuple(
         Suspect(
             part,
-            int(i),
+            int(i if places is None else places[i]),
             int(y[i]),
             int(best[i]),
             float(probabilities[i, best[i]]),

@@ -22,6 +22,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import nn
 
+from etalon.data.framing import Framing
 from etalon.errors import DataError, ModelError
 from etalon.locales import _, language
 from etalon.models.checks import check
@@ -46,6 +47,8 @@ class Card(BaseModel):
         threshold: of the confidence as the model gives it, temperature 1; answers that do not reach it are for a
             person. None where nothing can be promised.
         risk: the error rate that the other answers do not exceed, with 95 % confidence.
+        layout: how the images are laid out, for pictures from elsewhere to be prepared likewise; None where they are
+            photographs.
         versions: of what made it.
         content: name and sha256 (hex) of the file that holds the network.
         format: version of this layout.
@@ -64,6 +67,7 @@ class Card(BaseModel):
     temperature: float | None = None
     threshold: float | None = None
     risk: float | None = None
+    layout: Framing | None = None
     versions: dict[str, str] = {}
     content: tuple[str, str] = ("", "")
     format: int = FORMAT

@@ -51,12 +51,14 @@ class Answer:
         text: for a reader; `content`: for a program, as plain JSON.
         warnings: told on the way.
         report: the file that it wrote.
+        study: the name of the study in the store.
     """
 
     text: str
     content: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
     report: str | None = None
+    study: str = ""
 
     def __str__(self) -> str:
         return self.text

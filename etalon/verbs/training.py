@@ -29,6 +29,9 @@ def run(
     report: Annotated[Path | None, typer.Option("--report", help=".html, .pdf or .ipynb [in the store].")] = None,
     workers: Workers = None,
     sealed: Annotated[bool, typer.Option("--sealed", help="Leave the test images sealed: no report.")] = False,
+    name_in: Annotated[
+        Path | None, typer.Option(hidden=True, help="Where to write the study's name in the store, once it is known.")
+    ] = None,
 ) -> None:
     """Train what has not been trained yet, print the verdicts, write the report, which opens the test images."""
     from etalon.locales import use
@@ -42,13 +45,15 @@ def run(
         if answer:
             for text in answer.warnings:
                 warnings.warn(text, stacklevel=2)
+            _tell(name_in, answer.study)
         else:
             with overheard() as said:
                 changed = changed_study(study, data=data, seeds=seeds, epochs=epochs, store=store, quick=quick)
+                _tell(name_in, changed.id)
                 result = _run(changed, workers)
                 answer = _answer(result, None if sealed else report or result.report_path(study.stem))
             if question:
-                answer, plan = replace(answer, warnings=tuple(said)), result.plan
+                answer, plan = replace(answer, warnings=tuple(said), study=changed.id), result.plan
                 question.keep(answer, (changed.data, changed.size), plan.dataset, plan.keys.values(), plan.store)
         show(answer, as_json)
         if answer.report:
@@ -104,6 +109,12 @@ def _run(study: "Study", workers: int | None) -> "Result":
     except KeyboardInterrupt as error:
         typer.echo(_("Interrupted. Finished trials are kept; run the same command to go on."), err=True)
         raise typer.Exit(1) from error
+
+
+def _tell(place: Path | None, name: str) -> None:
+    """Write the name of a study where somebody waits for it."""
+    if place:
+        place.write_text(name, encoding="ascii")
 
 
 def _answer(result: "Result", report: Path | None) -> "Answer":

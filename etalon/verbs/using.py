@@ -12,6 +12,14 @@ from etalon.verbs.output import show
 def predict(
     bundle: Annotated[Path, typer.Argument(help="A folder written by export.")],
     images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    frame: Annotated[
+        bool | None,
+        typer.Option(
+            "--frame/--no-frame",
+            help="Tell the drawing from its paper and place it as in the images that were learnt from; "
+            "by default, where a picture is not like them.",
+        ),
+    ] = None,
     as_json: Json = None,
     lang: Lang = None,
 ) -> None:
@@ -21,7 +29,7 @@ def predict(
     from etalon.models.readings import read
 
     with use(lang):
-        show(read(load_bundle(bundle), images), as_json)
+        show(read(load_bundle(bundle), images, frame), as_json)
 
 
 def doctor(as_json: Json = None, lang: Lang = None) -> None:

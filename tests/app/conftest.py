@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from starlette.testclient import TestClient
 
+from etalon.app import desk as desks
 from etalon.app.desk import Desk
 from etalon.app.server import create
 from etalon.opening import open_study
@@ -48,6 +49,12 @@ def wider(neurons):
 def with_dropout(dropout):
     return reference(dropout=dropout)
 '''
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are there when they are asked for, however busy the machine is."""
+    monkeypatch.setattr(desks, "PATIENCE", 120.0)
 
 
 @pytest.fixture(scope="session")

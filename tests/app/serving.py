@@ -18,8 +18,10 @@ def served(desk: Desk) -> Iterator[str]:
         server = uvicorn.Server(uvicorn.Config(create(desk), log_level="warning"))
         thread = Thread(target=server.run, args=([socket],), daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
-        desk.feeds.close()
-        server.should_exit = True
-        thread.join(20)
+        try:
+            yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+        finally:
+            desk.feeds.close()
+            server.should_exit = True
+            thread.join(20)
         assert not thread.is_alive()

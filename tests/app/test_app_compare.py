@@ -1,16 +1,21 @@
 """Compare: what the page says is what the results of the study say."""
 
 import re
+import threading
+import time
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from starlette.testclient import TestClient
 
 from etalon import open_study
+from etalon.app import desk as desks
+from etalon.app.background import NAME
 from etalon.app.compared import curves, points
+from etalon.app.desk import Desk
 from etalon.app.scales import Forest, Plane, step, ticks
 from etalon.figures.intervals import with_interval
 from etalon.locales import p_cell, percent, use
@@ -193,6 +198,81 @@ class TestDrawings:
     def test_round_ticks(self) -> None:
         assert ticks(-0.021, 0.043, step(-0.021, 0.043, 4)) == pytest.approx([-0.02, 0.0, 0.02, 0.04])
         assert Plane.of([10.0, 100.0], [0.9, 0.9], [0.95, 0.95]).times()[0] == pytest.approx(10.0)
+
+
+class TestWhatTakesLong:
+    """It is made by a thread, and the page that waits asks whether it is there."""
+
+    POLL: ClassVar = {"hx-request": "true", "hx-trigger": "await"}
+
+    @pytest.fixture(autouse=True)
+    def slow(self, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+        """What lets threads go on, which a page does not wait for."""
+        go, make = threading.Event(), Desk.once
+        monkeypatch.setattr(desks, "PATIENCE", 0.05)
+
+        def once(desk: Desk, key: Any, make_it: Any, stamp: str = "") -> Any:
+            if threading.current_thread().name == NAME:
+                assert go.wait(60)
+            return make(desk, key, make_it, stamp)
+
+        monkeypatch.setattr(Desk, "once", once)
+        return go
+
+    def follows(self, browser: TestClient, address: str) -> None:
+        """The page that waits is told so."""
+        for _wait in range(600):
+            answer = browser.get(address, headers=self.POLL)
+            assert answer.status_code == 204
+            if "hx-refresh" in answer.headers:
+                return
+            time.sleep(0.1)
+        raise AssertionError("it does not come")
+
+    @pytest.mark.parametrize("name", ["compare", "look"])
+    def test_the_results_are_opened_first(
+        self, own: Path, here: str, browse: Callable[[Path], TestClient], slow: threading.Event, name: str
+    ) -> None:
+        browser, address = browse(own), f"{here}/{name}"
+        page = browser.get(address)
+        assert page.status_code == 200
+        assert "The results are being opened" in page.text
+        assert f'<div id="await" hx-get="{address}?"' in page.text
+        assert "hx-refresh" not in browser.get(address, headers=self.POLL).headers
+        part = browser.get(address, headers={"hx-request": "true"})
+        assert (part.status_code, part.headers["hx-refresh"]) == (204, "true"), "a part of what is no longer there"
+        slow.set()
+        self.follows(browser, address)
+        assert 'id="await"' not in browser.get(address).text
+
+    def test_verdicts_then_follow(
+        self, own: Path, here: str, browse: Callable[[Path], TestClient], slow: threading.Event
+    ) -> None:
+        browser, asked = browse(own), f"{here}/compare?metric=macro_f1&first=reference&second=wider"
+        slow.set()
+        browser.get(f"{here}/compare")
+        self.follows(browser, f"{here}/compare")
+        slow.clear()
+        page = browser.get(asked).text
+        assert "These verdicts are being computed" in page
+        assert 'id="choice"' in page
+        assert f'hx-get="{asked.replace("&", "&amp;")}"' in page
+        assert "hx-refresh" not in browser.get(asked, headers=self.POLL).headers
+        slow.set()
+        self.follows(browser, asked)
+        page = browser.get(asked).text
+        assert 'id="await"' not in page
+        assert "Macro F1: wider" in page
+
+    def test_refusals_too(
+        self, own: Path, here: str, browse: Callable[[Path], TestClient], slow: threading.Event
+    ) -> None:
+        slow.set()
+        browser, asked = browse(own), f"{here}/compare?metric=recall&of=10"
+        browser.get(asked)
+        self.follows(browser, asked)
+        for _again in range(2):
+            assert 'role="alert"' in browser.get(asked).text
 
 
 class TestUnderWay:

@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import etalon
+from etalon.analysis.suspected import suspected
 from etalon.app.background import Background, Work
 from etalon.app.desk import Desk
 from etalon.data.audit import Audit
@@ -103,6 +104,48 @@ class TestPage:
         for key in dossier.keys:
             (own / "runs" / key / "run.json").unlink()
         assert browse(own).get(f"{here}/data").status_code == 200
+
+
+class TestSuspects:
+    @pytest.fixture
+    def told(self, client: TestClient, here: str) -> str:
+        client.get(f"{here}/data")
+        for _wait in range(600):
+            told = client.get(f"{here}/data/suspects").text
+            if "every 1s" not in told:
+                return told
+            time.sleep(0.05)
+        raise AssertionError("the labels are never compared")
+
+    def test_those_that_the_recommended_model_contradicts(
+        self, told: str, client: TestClient, here: str, desk: Desk, dossier: Dossier
+    ) -> None:
+        result = desk.result(dossier.id)
+        outcome = result[result.recommend().chosen]
+        found = suspected(outcome.predictions, desk.dataset(dossier.id).train.y)
+        listed = [int(n) for n in re.findall(rf'href="{here}/image/train/(\d+)"', told)]
+        assert listed == [suspect.at for suspect in found.suspects[:40]]
+        assert f"{found.judged} training images" in told.replace(",", "")
+        assert outcome.name in told
+        assert "labelled" in told
+        assert client.get(f"{here}/image/train/{listed[0]}").status_code == 200
+        assert "/images/test/" not in told
+
+    def test_page_after_page(self, told: str, client: TestClient, here: str) -> None:
+        seen = re.findall(r"/image/train/(\d+)\"", told)
+        more = client.get(f"{here}/data/suspects?suspects=2").text
+        if "suspects=2" in told:
+            assert not set(seen) & set(re.findall(r"/image/train/(\d+)\"", more))
+        last = client.get(f"{here}/data/suspects?suspects=999").text
+        assert re.findall(r"/image/train/(\d+)\"", last)
+        assert client.get(f"{here}/data/suspects?suspects=0").status_code == 422
+
+    def test_before_any_training_has_ended(
+        self, own: Path, here: str, dossier: Dossier, browse: Callable[[Path], TestClient]
+    ) -> None:
+        for key in dossier.keys:
+            (own / "runs" / key / "run.json").unlink()
+        assert "once a model has been trained" in browse(own).get(f"{here}/data").text
 
 
 class TestGallery:

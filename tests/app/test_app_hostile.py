@@ -43,7 +43,7 @@ def told() -> Any:
 
 
 SCHEMA = told()
-PLACES = {"study": NOBODY, "part": "train", "index": "0", "job": "1"}
+PLACES = {"study": NOBODY, "part": "train", "index": "0", "job": "1", "name": "nothing"}
 ROUTES = [
     (method.upper(), path.format(**PLACES))
     for path, operations in SCHEMA.raw_schema["paths"].items()
@@ -116,7 +116,7 @@ def ask(
 
 def rest(desk: Desk) -> None:
     """Wait for what is done in the background: a thread cut short at the end of Python may take it down."""
-    while not all(work.done for work in list(desk.background._known.values())):
+    while not all(work.done for kind in (desk.background, desk.opening) for work in list(kind._known.values())):
         time.sleep(0.05)
 
 

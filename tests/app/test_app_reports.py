@@ -121,7 +121,7 @@ class TestWithTheFile:
     def test_with_what_the_study_was_run_with(self, own: Path, here: str, opened: TestClient, dossier: Dossier) -> None:
         assert dossier.file
         run = ["run", dossier.file, "--store", str(own), "--sealed", "--lang", "en", "--epochs", "2"]
-        Queue(own).add("run", run, own, file=dossier.file, title="")
+        Queue(own).add("run", run, own, file=dossier.file, title="", study=dossier.id)
         opened.post(f"{here}/report", data={"lang": "en", "form": "html", "by": "file"})
         assert Queue(own).jobs()[-1].argv[-2:] == ("--epochs", "2")
 

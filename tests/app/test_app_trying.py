@@ -121,7 +121,7 @@ def test_any_image_is_read(client: TestClient, here: str, image: Image.Image, ki
 def test_steps_are_shown(client: TestClient, here: str) -> None:
     _status, text = post(client, here, file(seven().convert("RGB")))
     steps = re.findall(r"<li>(.*?) <span class=\"soft\">\((\d+) × (\d+)\)", text.split('class="steps"')[1], re.DOTALL)
-    assert [said.split(":")[0].split(",")[0] for said, _h, _w in steps] == [
+    assert [said.split(":")[0].split(",")[0] for said, _h, _w in steps if "thickened" not in said] == [
         "As it was received",
         "In grey",
         "Inverted",
@@ -132,6 +132,21 @@ def test_steps_are_shown(client: TestClient, here: str) -> None:
     drawn = np.asarray(Image.open(BytesIO(b64decode(last))))
     assert drawn.shape == (8, 8)
     assert drawn[0].max() > 150
+
+
+def test_what_all_the_models_have_in_common_is_said_once(client: TestClient, here: str) -> None:
+    _status, text = post(client, here, file(seven()))
+    text = text.split('id="answer"')[1]
+    for sentence in ("calibrated on validation", "All this holds for images", "surer than their thresholds"):
+        assert text.count(sentence) <= 1
+    assert text.count("calibrated on validation") == 1
+    said = re.findall(r'<p class="verdict-line"><strong>(\d)</strong>', text)
+    commonest = max(set(said), key=said.count)
+    head = re.sub(r"\s+", " ", text.split('class="cards"')[0])
+    if len(set(said)) == 1:
+        assert f"All the models read: <strong>{commonest}</strong>" in head
+    elif said.count(commonest) > 1:
+        assert f"{said.count(commonest)} models of 3 read:" in head
 
 
 def test_the_answer_alone_for_those_who_have_the_page(client: TestClient, here: str) -> None:

@@ -1,12 +1,16 @@
 """As a person does it, in a real browser: compare, weigh again, open the test images, see the data, read the report."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from etalon.app import desk as desks
 from etalon.app.desk import Desk
 from etalon.reopened import reopen
 from etalon.result import Result
@@ -124,3 +128,44 @@ def test_report(chromium: Browser, address: str, dossier: Dossier, lang: str, wi
         expect(report.get_by_role("heading", name=words["results"])).to_be_visible(timeout=60_000)
         report.locator("table.sortable thead button").first.click()
         expect(report.locator("table.sortable thead th").first).to_have_attribute("aria-sort", "ascending")
+
+
+@pytest.mark.skipif(find_spec("typst") is None, reason="no typst: it typesets the PDF")
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="no pdftotext: apt install poppler-utils")
+def test_a_pdf_made_by_the_queue(chromium: Browser, address: str, dossier: Dossier, tmp_path: Path) -> None:
+    """The study's file is run by another process, and what it has made is downloaded."""
+    with visit(chromium, "fr", 1280, "light") as page:
+        page.goto(f"{address}/studies/{dossier.id}/report")
+        page.get_by_role("button", name=WORDS["fr"]["open"]).click()
+        page.locator("#form-file").select_option("pdf")
+        page.get_by_role("button", name=WORDS["fr"]["make"]).first.click()
+        expect(page.locator("#state progress")).to_be_visible()
+        link = page.locator("#state tbody").get_by_role("link", name="PDF")
+        with page.expect_download(timeout=310_000) as waited:
+            link.click(timeout=300_000)
+        waited.value.save_as(tmp_path / "report.pdf")
+    assert waited.value.suggested_filename == "digits_study-digits.fr.pdf"
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
+    told = subprocess.run(
+        ["pdftotext", tmp_path / "report.pdf", "-"], capture_output=True, text=True, check=True
+    ).stdout
+    assert all(text in told for text in ("Lire des chiffres", WORDS["fr"]["results"], "with_dropout"))
+
+
+@pytest.mark.parametrize(("lang", "width", "scheme"), SIZES)
+def test_what_takes_long_follows(
+    chromium: Browser,
+    address: str,
+    dossier: Dossier,
+    monkeypatch: pytest.MonkeyPatch,
+    lang: str,
+    width: int,
+    scheme: str,
+) -> None:
+    monkeypatch.setattr(desks, "PATIENCE", 0.0)
+    with visit(chromium, lang, width, scheme) as page:
+        page.goto(f"{address}/studies/{dossier.id}/compare?metric=macro_f1")
+        expect(page.locator("#await progress")).to_be_visible()
+        expect(page.locator("table.verdicts tbody th")).to_have_count(3, timeout=60_000)
+        page.locator("table.verdicts thead button").first.press("Enter")
+        expect(page.locator("table.verdicts thead th").first).to_have_attribute("aria-sort", "ascending")

@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from etalon.app.desk import Desk
+from etalon.study.journal import Diary, Dossier, Told
+from etalon.study.store import Store
+from tests.app.serving import served
+
 WORDS = {
     "en": {"title": "Title", "epochs": "Epochs", "side": "Side of the images, pixels", "seeds": "Seeds"},
     "fr": {"title": "Titre", "epochs": "Époques", "side": "Côté des images, en pixels", "seeds": "Graines"},
@@ -85,3 +90,27 @@ def test_from_choices_to_the_last_curve(chromium: Browser, address: str, lang: s
     expect(page.get_by_role("link", name="Mes chiffres")).to_be_visible()
     assert not wrong
     context.close()
+
+
+def test_tabs_that_nobody_looks_at_let_others_in(chromium: Browser, own: Path, dossier: Dossier, folder: Path) -> None:
+    """A browser has six lines to a server: those of tabs in the background are given back, and nothing is missed."""
+    diary, key = Diary(own / "studies" / dossier.id / "events.jsonl"), dossier.candidates[1].keys[0]
+    with served(Desk(Store(own), folder)) as address, chromium.new_context() as context:
+        tabs = []
+        for _ in range(8):
+            tab = context.new_page()
+            tab.goto(f"{address}/studies/{dossier.id}", timeout=20_000)
+            expect(tab.locator("#live[data-heard]")).to_be_attached()
+            tab.evaluate(
+                """() => {
+                    Object.defineProperty(document, "hidden", {get: () => window.away, configurable: true});
+                    window.away = true;
+                    document.dispatchEvent(new Event("visibilitychange"));
+                }"""
+            )
+            tabs.append(tab)
+        diary.tell(Told("epoch", key=key, epoch=1, epochs=9, logs={"loss": 1.0, "val_accuracy": 0.5}))
+        cell = tabs[0].locator(f'[data-key="{key}"]')
+        expect(cell).to_have_attribute("data-state", "done")
+        tabs[0].evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+        expect(cell.locator(".how")).to_have_text("1/9")

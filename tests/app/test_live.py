@@ -20,8 +20,12 @@ from starlette.testclient import TestClient
 from etalon.app import feed as feeds
 from etalon.app.board import Board
 from etalon.app.desk import Desk
+from etalon.app.live import variants
+from etalon.app.queue import Queue
+from etalon.app.server import PATIENCE
 from etalon.study.journal import Diary, Dossier, Told
 from etalon.study.store import Store
+from etalon.study.variant import ENGINE
 from tests.app.serving import served
 
 LOGS = {"loss": 0.5, "accuracy": 0.8, "val_loss": 0.6, "val_accuracy": 0.7, "learning_rate": 0.001, "seconds": 2.0}
@@ -150,6 +154,42 @@ def test_many_listeners_one_reader(port: int, own: Path, dossier: Dossier, monke
         listener.close()
 
 
+def test_pages_made_meanwhile_take_nothing_from_those_who_listen(port: int, own: Path, dossier: Dossier) -> None:
+    """A page reads the diary as well, and may do so before the follower: what it has read is still to be said."""
+    store, keys = Store(own), sorted(dossier.keys)[:2]
+    listener = Listener(port, f"/studies/{dossier.id}/events?start={store.events(dossier.id)[1]}")
+    next(listener.messages())
+    for epoch in range(1, 6):
+        for key in keys:
+            diary_of(store, dossier).tell(Told("epoch", key=key, epoch=epoch, epochs=9, logs=LOGS))
+            with closing(http.client.HTTPConnection("localhost", port)) as page:
+                page.request("GET", f"/studies/{dossier.id}/curves")
+                page.getresponse().read()
+        began = time.monotonic()
+        assert heard(listener.told(2)) == [("epoch", key, epoch) for key in keys]
+        assert time.monotonic() - began < 2, "a heartbeat would have waked it"
+    listener.close()
+
+
+def test_who_comes_back_while_nobody_listens_misses_nothing(port: int, own: Path, dossier: Dossier) -> None:
+    store, key = Store(own), next(iter(dossier.keys))
+    path, end = f"/studies/{dossier.id}/events", store.events(dossier.id)[1]
+    first = Listener(port, f"{path}?start={end}")
+    diary_of(store, dossier).tell(Told("epoch", key=key, epoch=1, epochs=9, logs=LOGS))
+    assert heard(first.told(1)) == [("epoch", key, 1)]
+    first.close()
+    time.sleep(2 * feeds.LOOK)  # nobody listens any more
+    diary_of(store, dossier).tell(Told("epoch", key=key, epoch=2, epochs=9, logs=LOGS))
+    with closing(http.client.HTTPConnection("localhost", port)) as page:
+        page.request("GET", f"/studies/{dossier.id}/curves")
+        page.getresponse().read()
+    both = [Listener(port, f"{path}?start=0", last=first.last) for _ in range(2)]
+    diary_of(store, dossier).tell(Told("epoch", key=key, epoch=3, epochs=9, logs=LOGS))
+    assert [heard(listener.told(2)) for listener in both] == [[("epoch", key, 2), ("epoch", key, 3)]] * 2
+    for listener in both:
+        listener.close()
+
+
 def test_heartbeats_while_nothing_happens(port: int, dossier: Dossier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "HEARTBEAT", 0.1)
     listener = Listener(port, f"/studies/{dossier.id}/events")
@@ -256,6 +296,70 @@ def test_without_a_diary_curves_come_from_the_runs(
     assert content["next"] == 0
 
 
+def test_where_it_stands_alone(client: TestClient, dossier: Dossier) -> None:
+    part = client.get(f"/studies/{dossier.id}/now").text
+    assert part.lstrip().startswith('<div id="now"')
+    assert part.strip() in client.get(f"/studies/{dossier.id}").text
+
+
+def rewritten(store: Path, dossier: Dossier, change: Callable[[Any], None]) -> None:
+    """Change what the store says of the study."""
+    place = store / "studies" / dossier.id / "study.json"
+    content = json.loads(place.read_text())
+    change(content)
+    place.write_text(json.dumps(content))
+
+
+def test_models_of_another_engine(
+    own: Path, browse: Callable[[Path], TestClient], dossier: Dossier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Queue, "_wake", lambda self: None)
+    assert dossier.engine == ENGINE
+    assert "another engine" not in browse(own).get(f"/studies/{dossier.id}").text
+    rewritten(own, dossier, lambda content: content.update(engine=1))
+    page = browse(own).get(f"/studies/{dossier.id}").text
+    assert f"another engine of Étalon, number 1; today&#39;s is number {ENGINE}" in page
+    assert "to train all 6 models anew" in page
+    assert 'href="/start?file=digits_study.py">Train again' in page
+    job = Queue(own).add("run", [], own, file=dossier.file or "", title="t", study=dossier.id)
+    assert "another engine" not in browse(own).get(f"/studies/{dossier.id}").text, "it is being trained again"
+    Queue(own).stop(job.n)
+    assert "Resume does that too" in browse(own).get(f"/studies/{dossier.id}").text
+
+
+def test_trainings_that_do_not_count(own: Path, browse: Callable[[Path], TestClient], dossier: Dossier) -> None:
+    """As when an older engine has trained them, and the study was looked at with today's."""
+
+    def other_keys(content: Any) -> None:
+        content["candidates"][1]["planned"] = {"0": "0" * 32, "1": "1" * 32}
+
+    rewritten(own, dossier, other_keys)
+    page = browse(own).get(f"/studies/{dossier.id}").text
+    assert "2 trainings of these variants and seeds are in the store, but do not count here" in page
+    assert "To train again is to train what is missing" in page
+    assert 'href="/start?file=digits_study.py">Train again' in page
+
+
+def test_a_study_that_changes_while_it_is_looked_at(
+    own: Path, browse: Callable[[Path], TestClient], dossier: Dossier
+) -> None:
+    client, path = browse(own), f"/studies/{dossier.id}"
+    assert client.get(path).status_code == 200
+    before = client.get(f"{path}/curves").json()["stamp"]
+    rewritten(own, dossier, lambda content: content["candidates"][1].update(planned={"0": "0" * 32, "1": "1" * 32}))
+    assert client.get(path).status_code == 200
+    curves = client.get(f"{path}/curves").json()
+    assert curves["stamp"] != before
+    assert curves["trials"]["0" * 32]["state"] == "waiting"
+
+
+def test_twelve_variants_look_different(dossier: Dossier) -> None:
+    one = dossier.candidates[1]
+    others = [one.model_copy(update={"name": f"variant {n}"}) for n in range(40)]
+    found = variants(dossier.model_copy(update={"candidates": (dossier.reference, *others)}))
+    assert len({(one["colour"], one["mark"]) for one in found}) == 41
+
+
 def test_failures_are_shown(own: Path, browse: Callable[[Path], TestClient], dossier: Dossier) -> None:
     store, key = Store(own), dossier.candidates[1].keys[0]
     shutil.rmtree(own / "runs" / key)
@@ -278,13 +382,16 @@ def test_a_server_that_is_killed_and_its_clean_end(own: Path, folder: Path, doss
         "0",
         "--no-browser",
     ]
-    for number in (signal.SIGKILL, signal.SIGINT):
+    for number, path in ((signal.SIGKILL, "compare"), (signal.SIGINT, "try")):
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
             assert server.stdout
             assert server.stderr
             address = server.stdout.readline().strip()
             place = re.fullmatch(r"http://127.0.0.1:(\d+)/", address)
             assert place, server.stderr.read()
+            with closing(http.client.HTTPConnection("localhost", int(place[1]))) as page:
+                page.request("GET", f"/studies/{dossier.id}/{path}")  # which is being computed, or networks made ready
+                assert page.getresponse().status == 200
             with closing(Listener(int(place[1]), f"/studies/{dossier.id}/events")) as listener:
                 next(listener.messages())
                 os.kill(server.pid, number)
@@ -294,8 +401,8 @@ def test_a_server_that_is_killed_and_its_clean_end(own: Path, folder: Path, doss
                 except http.client.IncompleteRead:
                     rest = b""
                 assert b"error" not in rest
-            server.wait(15)
-            assert time.monotonic() - began < 5
+            server.wait(30)
+            assert time.monotonic() - began < 2 * PATIENCE + 5
             if number == signal.SIGINT:
                 assert server.returncode == 0
                 assert server.stderr.read() == ""

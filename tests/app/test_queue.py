@@ -16,6 +16,7 @@ from filelock import FileLock
 from etalon.app import runner
 from etalon.app.queue import Job, Queue
 from etalon.errors import StoreError
+from etalon.study.store import Store
 
 TINY = """
 import etalon
@@ -54,7 +55,7 @@ def asleep(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Queue:
 def played(asleep: Queue, monkeypatch: pytest.MonkeyPatch) -> Queue:
     """One whose jobs are small Python programs instead of Étalon."""
 
-    def started(job: Job, log: object) -> "subprocess.Popen[bytes]":
+    def started(job: Job, queue: Queue, log: object) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             [sys.executable, "-c", *job.argv],
             stdin=subprocess.PIPE,
@@ -185,6 +186,20 @@ def test_damaged_files_are_passed_over(asleep: Queue, tmp_path: Path) -> None:
     assert asleep.add("run", [], tmp_path).n >= 2
 
 
+def test_a_job_tells_which_study_it_trains(asleep: Queue, tmp_path: Path) -> None:
+    n = asleep.add("run", [], tmp_path, file="a.py").n
+    assert not asleep.tie(n)
+    for said in ("", "0123", "../../../etc", "0123456789ab\n"):
+        asleep.name(n).write_text(said)
+        assert not asleep.tie(n)
+    asleep.name(n).write_text("0123456789ab")
+    assert asleep.tie(n)
+    assert asleep.job(n).about == {"file": "a.py", "study": "0123456789ab"}
+    asleep.stop(n)
+    asleep.forget(n)
+    assert not asleep.name(n).exists()
+
+
 @pytest.fixture
 def real(tmp_path: Path) -> Iterator[tuple[Queue, Path]]:
     """A queue with the processes that will run its jobs, and a folder for study files; no runner is left behind."""
@@ -228,6 +243,7 @@ def test_a_real_study_by_a_real_runner(real: tuple[Queue, Path]) -> None:
     queue.add("run", ["run", str(folder / "nowhere.py"), "--store", str(folder / "store")], folder)
     until(lambda: set(states(queue).values()) <= {"done", "failed"}, 120)
     assert states(queue) == {1: "done", 2: "failed"}, queue.told(1)
+    assert [job.about.get("study") for job in queue.jobs()] == [Store(folder / "store").studies()[0].id, None]
     assert "exactitude" in queue.told(1)
     assert "nowhere.py" in queue.told(2)
     until(queue.asleep)
@@ -246,6 +262,7 @@ def test_stopped_killed_resumed(real: tuple[Queue, Path]) -> None:
     queue.stop(1)
     until(lambda: states(queue) == {1: "stopped"})
     until(queue.asleep)
+    assert queue.job(1).about["study"] == Store(folder / "store").studies()[0].id
 
     before = told("epoch")
     queue.resume(1)

@@ -20,6 +20,7 @@ from etalon.locales import use
 from etalon.opening import open_study
 from etalon.study.store import Store
 
+NOBODY = "0" * 12  # a study that there is not
 STUDY = 'import etalon\nstudy = etalon.Study({"en": "A title", "fr": "Un titre"}, data="digits")\n'
 TITLES = [
     "x",
@@ -139,7 +140,7 @@ def test_odd_options(client: TestClient, own: Path, wrong: dict[str, str]) -> No
 
 
 def test_no_other_site_starts_anything(client: TestClient, own: Path) -> None:
-    for path in ("/start", "/start/made", "/data", "/queue", "/jobs/1/resume"):
+    for path in ("/start", "/start/made", "/data", "/data/pets/delete", "/queue", "/jobs/1/resume"):
         answer = client.post(path, data={"file": "one.py"}, headers={"origin": "http://elsewhere.example"})
         assert answer.status_code == 403
     assert Queue(own).jobs() == []
@@ -256,16 +257,18 @@ def test_list_is_sent_again_only_when_it_has_changed(own: Path, browse: Callable
 
 
 def test_jobs_of_a_study(client: TestClient, own: Path, served: Path) -> None:
-    """A study shows the job that its file was run by: waiting, then stopped, then gone on with."""
+    """A study shows the job that has told that it trains it: waiting, then stopped, then gone on with."""
     dossier = Store(own).studies()[0]
-    queue = Queue(own)
-    other = queue.add("run", [], served, file=dossier.file or "", title="t", data="mnist")
-    first_look = queue.add("run", [], served, file=dossier.file or "", title="t", quick="yes")
-    assert [studies.owner(job, [dossier]) for job in (other, first_look)] == [None, None]
-    job = queue.add("run", [], served, file=dossier.file or "", title="t", data="digits")
-    assert studies.owner(job, [dossier]) == dossier.id
-    led = [client.get(f"/jobs/{n}", headers={"hx-request": "true"}).headers.get("hx-redirect") for n in (1, job.n)]
-    assert led == [None, f"/studies/{dossier.id}"], "who waits for the first training is led to its curves"
+    queue, names = Queue(own), (NOBODY, dossier.id)
+    jobs = [queue.add("run", [], served, file=dossier.file or "", title="t") for _ in range(3)]
+    for job, name in zip(jobs[1:], names, strict=True):
+        queue.name(job.n).write_text(name)
+        queue.tie(job.n)
+    job = jobs[-1]
+    owners = [studies.owner(job, [dossier]) for job in queue.jobs()]
+    assert owners == [None, None, dossier.id], "the one that has told so, once the store knows it"
+    led = [client.get(f"/jobs/{job.n}", headers={"hx-request": "true"}).headers.get("hx-redirect") for job in jobs]
+    assert led == [None, None, f"/studies/{dossier.id}"], "who waits for the first training is led to its curves"
     page = client.get("/").text
     assert page.count("en attente") == 3
     assert f'action="/jobs/{job.n}/stop"' in client.get(f"/studies/{dossier.id}").text

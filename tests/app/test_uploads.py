@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 import etalon
 from etalon.app import uploads
+from etalon.app.queue import Queue
 from etalon.app.uploads import Uploads
 from etalon.errors import DataError, EtalonError
 
@@ -173,3 +174,78 @@ def test_sent_by_a_form(own: Path, browse: "object", monkeypatch: pytest.MonkeyP
     assert "cannot be read" in refused.text
     for wrong in ({"size": "10"}, {"size": "100000"}):
         assert client.post("/data", data=wrong).status_code == 422
+
+
+class TestDeletion:
+    @pytest.fixture
+    def client(self, own: Path, browse: "object", monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TestClient:
+        """A browser on a store to which an archive has been sent; nothing that is queued is run."""
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        monkeypatch.setattr(Queue, "_wake", lambda self: None)
+        client: TestClient = browse(own)  # type: ignore[operator]
+        for name in ("pets.zip", "others.zip"):
+            client.post("/data", files={"archive": (name, zipped(photographs()))}, data={"size": "10"})
+        return client
+
+    def test_asked_for_then_done(self, client: TestClient, own: Path) -> None:
+        page = client.get("/start").text
+        assert 'action="/data/pets/delete"' in page
+        assert "Delete pets…" in page
+        answer = client.post("/data/pets/delete", follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/start?deleted=pets#data")
+        assert [path.name for path in (own / "uploads").iterdir()] == ["others"]
+        page = client.get("/start?deleted=pets").text
+        assert "The images of pets have been deleted" in page
+        assert 'action="/data/pets/delete"' not in page
+        assert '<option value="pets">' not in page
+        assert client.post("/data/pets/delete").status_code == 404
+
+    @pytest.mark.parametrize("name", ["..", "%2e%2e", "others%2F..", "Pets", "absent", "x" * 65])
+    def test_nothing_else_is(self, client: TestClient, own: Path, name: str) -> None:
+        assert client.post(f"/data/{name}/delete").status_code in (404, 405, 422)
+        assert sorted(path.name for path in (own / "uploads").iterdir()) == ["others", "pets"]
+
+    def test_not_by_another_site_nor_by_a_link(self, client: TestClient, own: Path) -> None:
+        foreign = client.post("/data/pets/delete", headers={"origin": "http://elsewhere.example"})
+        assert foreign.status_code == 403
+        assert client.get("/data/pets/delete").status_code == 405
+        assert (own / "uploads" / "pets").exists()
+
+    @pytest.mark.parametrize("way", ["file", "form"])
+    def test_not_while_a_study_needs_it(self, client: TestClient, own: Path, way: str) -> None:
+        if way == "file":
+            client.post("/start", data={"file": "digits_study.py", "data": "pets"})
+        else:
+            client.post("/start/made", data={"title": "Pets", "variations": "dropout", "size": "16", "data": "pets"})
+        refused = client.post("/data/pets/delete")
+        assert refused.status_code == 422
+        assert "running or waiting" in refused.text
+        assert (own / "uploads" / "pets").exists()
+        assert client.post("/data/others/delete", follow_redirects=False).status_code == 303
+        client.post("/jobs/1/stop", data={"back": "/"})
+        assert client.post("/data/pets/delete", follow_redirects=False).status_code == 303
+
+    def test_not_while_one_started_elsewhere_runs(
+        self, client: TestClient, own: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from etalon.study.store import Store
+
+        file = next((own / "studies").glob("*/study.json"))
+        file.write_text(
+            file.read_text(encoding="utf-8").replace('"name": "digits"', '"name": "pets"'), encoding="utf-8"
+        )
+        assert client.get("/").status_code == 200
+        monkeypatch.setattr(Store, "running", lambda self, id: True)
+        assert client.post("/data/pets/delete").status_code == 422
+        monkeypatch.setattr(Store, "running", lambda self, id: False)
+        assert client.post("/data/pets/delete", follow_redirects=False).status_code == 303
+
+
+def test_a_form_has_one_file(own: Path, browse: "object") -> None:
+    """Of many small ones, or of many fields, all would be held in memory."""
+    client: TestClient = browse(own)  # type: ignore[operator]
+    many = [("archive", (f"{i}.png", png(i))) for i in range(2)]
+    assert client.post("/data", files=many, data={"size": "10"}).status_code == 400
+    field = {"archive": ("a.zip", b"x")}
+    assert client.post("/data", files=field, data={f"f{i}": "x" for i in range(200)}).status_code == 400
+    assert client.post("/data", files=field, data={"size": "1" * (70 << 10)}).status_code == 400

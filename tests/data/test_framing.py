@@ -61,8 +61,9 @@ def test_one_that_was_enlarged_photographed_and_inverted_comes_back(ground):
         sheet = np.pad(large, ((40, 200), (120, 10)), constant_values=ground)
         photograph = np.clip(240 - sheet * 0.7, 0, 255).astype(np.uint8)[..., None]  # grey on grey, the other way
         made = prepare(np.repeat(photograph, 3, axis=-1), (28, 28, 1), layout)
-        assert np.abs(made.image.astype(int) - image).mean() < 6
-        assert [step.name for step in made.steps] == ["received", "grey", "inverted", "contrast", "framed"]
+        assert np.abs(made.image.astype(int) - image).mean() < 8
+        steps = [step.name for step in made.steps if step.name != "thickened"]  # the finest of the set may be
+        assert steps == ["received", "grey", "inverted", "contrast", "framed"]
 
 
 def test_the_drawing_fits_the_box_and_its_mass_is_where_the_set_has_it():

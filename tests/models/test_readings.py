@@ -10,6 +10,8 @@ from PIL import Image
 from scipy.special import softmax
 from torch import nn
 
+from etalon.data.framing import Framing, prepare
+from etalon.errors import DataError
 from etalon.locales import use
 from etalon.models.bundle import Bundle, Card
 from etalon.models.readings import Readings, read
@@ -67,3 +69,61 @@ def test_where_nothing_is_promised(files: list[Path]) -> None:
     assert {item.to_a_person for item in found.items} == {None}
     assert len(str(found).splitlines()) == 3
     assert str(Readings(())) == ""
+
+
+LAYOUT = Framing(ground=0, box=(20, 20), by="mass", centre=(13.5, 13.5), stroke=2.0)
+SHAPE = (28, 28, 1)
+
+
+class Remembers(nn.Module):
+    """A network that keeps what it is shown."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen = x.permute(0, 2, 3, 1).numpy().astype(np.uint8)
+        return torch.zeros(len(x), 2)
+
+
+class TestPictures:
+    """One as those of the set, larger; and one on white paper."""
+
+    @pytest.fixture
+    def pictures(self, tmp_path: Path) -> list[Path]:
+        kind, paper = np.zeros((56, 56), np.uint8), np.full((300, 200, 3), 230, np.uint8)
+        kind[10:40, 20:30] = 255
+        paper[50:200, 40:60] = 30
+        for name, pixels in (("kind", kind), ("paper", paper)):
+            Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+        return [tmp_path / "kind.png", tmp_path / "paper.png"]
+
+    @pytest.fixture
+    def model(self) -> Bundle:
+        facts: dict[str, Any] = {"scale": None, "dataset": "d", "study": "s", "variant": "v", "seed": 0}
+        return Bundle(Card(classes={"en": ("a", "b")}, image_shape=SHAPE, layout=LAYOUT, **facts), None, Remembers())
+
+    @pytest.mark.parametrize("frame", [None, True, False])
+    def test_what_the_model_is_shown(self, model: Bundle, pictures: list[Path], frame: bool | None) -> None:
+        found = read(model, pictures, frame)
+        assert isinstance(model.network, Remembers)
+        for path, item, seen in zip(pictures, found.items, model.network.seen, strict=True):
+            pixels = np.atleast_3d(np.asarray(Image.open(path)))
+            framed = frame or (frame is None and path.stem == "paper")
+            made = prepare(pixels, SHAPE, LAYOUT if framed else None)
+            assert np.abs(seen.astype(int) - made.image).max() <= 1  # luminance before or after the size
+            assert bool(item.prepared) == framed
+            assert ("framed" in item.prepared) == framed
+
+    def test_what_is_said(self, model: Bundle, pictures: list[Path]) -> None:
+        with use("en"):
+            first, second, note = str(read(model, pictures)).splitlines()
+        assert " *" not in first
+        assert second.endswith("50.0% *")
+        assert note.startswith("* 1 picture is not laid out as the images that were learnt from")
+        assert "--no-frame" in note
+        assert read(model, pictures).to_json()[1]["prepared"] == ("inverted", "contrast", "framed")
+
+    def test_photographs_cannot_be_framed(self, files: list[Path]) -> None:
+        with pytest.raises(DataError, match="plain ground"):
+            read(bundle(), files, True)
+
+    def test_the_layout_travels_with_the_model(self, model: Bundle) -> None:
+        assert Card.model_validate_json(model.card.model_dump_json()).layout == LAYOUT

@@ -52,7 +52,11 @@ def keep(asked: Question | None = None, data: object = "images.npz", size: objec
     """Answer the question, with a report."""
     Path("report.html").write_bytes(b"<html>\xff")
     answer = Answer(
-        "a table", {"trials": {"trained": 2, "cached": 0, "failed": 0}, "p": 0.05}, ("mind",), "report.html"
+        "a table",
+        {"trials": {"trained": 2, "cached": 0, "failed": 0}, "p": 0.05},
+        ("mind",),
+        "report.html",
+        study="0123456789ab",
     )
     store, dataset = Store("store"), load("images.npz", size=(4, 4))
     (asked or question()).keep(answer, (data, size), dataset, [*TRIALS, TRIALS[0]], store)

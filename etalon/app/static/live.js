@@ -14,6 +14,25 @@ let charts = [], stale = false, seen = known.next;
 
 // curves
 
+const MARKED = 12;  // marks on a curve, at most
+const MARK = 4;  // half its side, in pixels
+const shapes = {
+  disc: (path, x, y, r) => { path.moveTo(x + r, y); path.arc(x, y, r, 0, 2 * Math.PI); },
+  square: (path, x, y, r) => path.rect(x - r, y - r, 2 * r, 2 * r),
+  triangle: (path, x, y, r) => { path.moveTo(x, y - 1.2 * r); path.lineTo(x + 1.2 * r, y + r); path.lineTo(x - 1.2 * r, y + r); path.closePath(); },
+};
+
+function marks(mark, colour) {  // what tells apart two variants of one colour
+  const paths = (u, i, first, last) => {
+    const path = new Path2D(), step = Math.ceil((last - first + 1) / MARKED);
+    for (let at = first; at <= last; at += step) if (u.data[i][at] != null) {
+      shapes[mark](path, u.valToPos(u.data[0][at], "x", true), u.valToPos(u.data[i][at], "y", true), MARK * devicePixelRatio);
+    }
+    return {fill: path, stroke: path};
+  };
+  return {show: true, paths, fill: colour, stroke: colour, width: 1};
+}
+
 const lines = known.variants.flatMap((variant, rank) =>
   variant.keys.flatMap((key, i) => key ? KINDS.map((kind) => ({variant, rank, key, seed: i, kind})) : []));
 
@@ -46,7 +65,8 @@ function draw(metric) {
   const stroke = ({variant}) => night.matches ? variant.night : variant.colour;
   const series = lines.map((line) => ({
     stroke: stroke(line), width: line.kind ? 2 : 1.25, dash: line.kind ? undefined : [5, 4],
-    show: isShown(line, variants, kinds), points: {show: (u) => u.data[0].length < 2}, spanGaps: true, alpha: line.kind ? .9 : .65,
+    show: isShown(line, variants, kinds), spanGaps: true, alpha: line.kind ? .9 : .65,
+    points: line.variant.mark ? marks(line.variant.mark, stroke(line)) : {show: (u) => u.data[0].length < 2},
   }));
   const read = (u) => {
     const i = u.cursor.idx, line = lines.findIndex((_, at) => u.series[at + 1]._focus && u.series[at + 1].show);
@@ -151,16 +171,22 @@ async function turn(progress) {  // the buttons, the failures: what the server s
   if (turning || (running === String(progress.running) && failed === String(progress.failed))) return;
   turning = true;
   try {
-    await htmx.ajax("GET", location.href, {target: "#now", select: "#now", swap: "outerHTML"});
+    await htmx.ajax("GET", `${here}/now`, {target: "#now", swap: "outerHTML"});
   } finally {
     turning = false;
   }
 }
 
-function listen() {
-  const source = new EventSource(`${here}/events?start=${seen}`), lost = place.querySelector("[data-lost]");
+let source = null;
+function listen() {  // while somebody looks: a browser has six lines to a server, for all its tabs
+  source?.close();
+  source = null;
+  if (document.hidden) return;
+  const lost = place.querySelector("[data-lost]");
+  source = new EventSource(`${here}/events?start=${seen}`);
   source.onopen = () => { lost.textContent = ""; };
-  source.onmessage = ({data, lastEventId}) => {
+  source.onmessage = ({data, lastEventId, target}) => {
+    if (target !== source) return;
     const message = JSON.parse(data);
     seen = Number(lastEventId);
     if (message.stamp !== known.stamp) return location.reload();
@@ -170,13 +196,15 @@ function listen() {
     refresh();
     place.dataset.heard = seen;
   };
-  source.onerror = () => {
+  source.onerror = ({target}) => {
+    if (target !== source) return;
     lost.textContent = words.lost;
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
   };
-  addEventListener("pagehide", () => source.close(), {once: true});
-  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }
+addEventListener("pagehide", () => source?.close());
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+document.addEventListener("visibilitychange", listen);
 listen();
 
 // the log, while somebody reads it
