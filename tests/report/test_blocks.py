@@ -62,7 +62,7 @@ def broken() -> Any:
     ("lang", "told"),
     [
         ("en", "Figure “Curves of `deep`” could not be drawn. variant 'deep': there is \\*none\\*. Choose another."),
-        ("fr", "La figure «\u00a0Curves of `deep`\u00a0» n’a pas pu être tracée. variant 'deep': "),
+        ("fr", "La figure «\u00a0Curves of `deep`\u00a0» n’a pas pu être tracée. variant 'deep'\u00a0: "),
     ],
 )
 def test_a_callout_takes_the_place_of_a_figure_that_cannot_be_drawn(lang: str, told: str) -> None:
