@@ -196,7 +196,7 @@ def _cifar_jpeg(path: Path, size: Size | None, classes: Given, root: Path | None
             "checked): figures differ from those of the official set"
         )
     )
-    return reopen(found, "CIFAR-10 (JPEG copy)", origin, size=size, test=0, seed=0, classes=classes)
+    return reopen(found, "CIFAR-10 (JPEG)", origin, size=size, test=0, seed=0, classes=classes)
 
 
 def _find_cifar() -> Container | None:

@@ -166,7 +166,8 @@ def section(answered: Sequence[Answered]) -> Section:
             Paragraph(
                 _(
                     "Each answer is computed from the trainings of this study, on the test images unless it says "
-                    "otherwise."
+                    "otherwise. An answer that compares two models judges that one difference; tables of several "
+                    "differences judge them together, ask for stronger proof, and may leave some of them undecided."
                 )
             ),
             *(one.section() for one in answered),

@@ -1,5 +1,7 @@
 """What is concluded: the choice, its reasons, recommendations, and how far all this can be trusted."""
 
+from collections.abc import Mapping, Sequence
+
 from etalon.analysis import findings
 from etalon.analysis.robustness import corruption_name
 from etalon.locales import _, date, ngettext, number, percent
@@ -100,7 +102,10 @@ def _recommendations(evidence: Evidence) -> list[str]:
                 "average over the five severities."
             ).format(corruption=corruption_name(name), drop=percent(drop, 1))
         )
-    combined = [v.variant for v in evidence.verdicts.items if v.verdict == "better"]
+    combined = combinable(
+        [v.variant for v in evidence.verdicts.items if v.verdict == "better"],
+        {entry.name: entry.candidate.after for entry in evidence.entries},
+    )
     if len(combined) > 1:
         found.append(
             _("Try together what is better alone ({names}): whether the gains add up is for another study.").format(
@@ -117,6 +122,19 @@ def _recommendations(evidence: Evidence) -> list[str]:
             ).format(n=closest.seeds_needed, name=closest.variant)
         )
     return found
+
+
+def combinable(better: Sequence[str], after: Mapping[str, str]) -> list[str]:
+    """Of the variants shown better, those on which no other of them is built: that one has their change already.
+
+    Args:
+        after: the variant that each comes after; none, or "", for the reference.
+    """
+    built_on = set()
+    for name in better:
+        while name := after.get(name, ""):
+            built_on.add(name)
+    return [name for name in better if name not in built_on]
 
 
 def _limits(evidence: Evidence) -> list[str]:

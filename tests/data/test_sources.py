@@ -125,7 +125,7 @@ def test_the_jpeg_copy_of_cifar10(real_data: Path) -> None:
     if not (real_data / "cifar-10-jpeg.tar.xz").exists():
         pytest.skip("ETALON_DATA holds no JPEG copy of CIFAR-10")
     dataset = load("cifar10")
-    assert dataset.name == "CIFAR-10 (JPEG copy)"
+    assert dataset.name == "CIFAR-10 (JPEG)"
     assert "lossy" in dataset.provenance
     assert "figures differ" in dataset.provenance
     assert dataset.train.x.shape == (50000, 32, 32, 3)
