@@ -151,9 +151,12 @@ def _parts(figures: Sequence[Published]) -> Iterator[str]:
 def cells(figure: Published, claim: Claim) -> list[str]:
     """A row of the table."""
     low, high = claim.interval
+    if figure.metric == EPOCH:
+        low = max(low, 1.0)  # there is no epoch before the first
     shown = [_written(value, figure.metric) for value in (claim.published, claim.mean, low, high)]
     gap = claim.mean - claim.published
     told = f"{gap:+.1f} epochs" if figure.metric == EPOCH else f"{100 * gap:+.2f} points"
+    told = told.replace("-", "−")
     span = f"{shown[2]} to {shown[3]}" if claim.explained is not None else ""
     return [
         f"{figure.source}: {NAMES[figure.metric]}",

@@ -50,12 +50,12 @@ def test_the_page(places: tuple[Path, Path], tmp_path: Path) -> None:
     literature.write(tmp_path / "published.md")
     page = (tmp_path / "published.md").read_text(encoding="utf-8")
     assert (
-        "| a published network: accuracy | 92.81 % | 92.78 % | 92.17 % to 93.38 % | 4 | -0.03 points | not shown"
+        "| a published network: accuracy | 92.81 % | 92.78 % | 92.17 % to 93.38 % | 4 | −0.03 points | not shown"
         in page
     )
     assert "| a published network: best epoch | 9.0 | 9.0 | 6.1 to 11.9 | 4 | +0.0 epochs | not shown" in page
     assert "network: accuracy | 98.44 % | 99.01 % | 98.96 % to 99.06 % | 3 | +0.57 points | **yes** |" in page
-    assert "pushed a little: accuracy | 99.49 % | 99.00 % |  | 1 | -0.49 points | one training does not tell |" in page
+    assert "pushed a little: accuracy | 99.49 % | 99.00 % |  | 1 | −0.49 points | one training does not tell |" in page
     assert "(98.44 % published, 99.01 % here, +0.57 points). It was trained for longer.\n" in page
     assert "MNIST (digest 0123456789ab), `cnn` 3 trainings of 5 epochs at most, `pushed` 1 trainings" in page
     assert "; 2026-11-21, A, cpu, float32, torch 2, Étalon 0.1.0." in page
