@@ -21,7 +21,7 @@ from etalon.data.transforms import augment
 from etalon.errors import TrainingError
 from etalon.kernels.dropping import Number, drawing
 from etalon.locales import _
-from etalon.models.lower import Network
+from etalon.models.lower import KerasNetwork, Network
 from etalon.train import graphed
 from etalon.train.callbacks import hear_batches
 from etalon.train.device import chosen, is_out_of_memory, place, working
@@ -30,7 +30,7 @@ from etalon.train.losses import loss_function
 from etalon.train.optimizers import Numbers
 from etalon.train.pictures import pictures
 from etalon.train.precision import Precision
-from etalon.train.predict import evaluate, predict
+from etalon.train.predict import BATCH, evaluate, predict
 from etalon.train.randomness import draws_by_itself, torch_generator
 from etalon.train.recipe import Recipe
 from etalon.train.state import History, Snapshot, State
@@ -93,6 +93,8 @@ def train(
         state = State(network, recipe, updates, callbacks, resume)
         update = Update(state, recipe, sample)
         replayed = _recorded(update, callbacks, sample)
+        if not replayed:
+            _rehearse(update, sample)
         while state.epochs_done < epochs and not state.stop:
             epoch, started = state.epochs_done, time.perf_counter()
             state.callbacks.epoch_begin(epoch)
@@ -214,16 +216,38 @@ def _recorded(update: Update, callbacks: Sequence[Any], sample: Sample) -> Repla
     if not recorder or not draws_by_itself(network) or recipe.gradient_norms or hear_batches(callbacks):
         return None
     network.train()
-    optimizer = state.optimizer
-    kept = [optimizer.values, *optimizer.slots.values(), *network.buffers()]
-    width = len(optimizer.numbers(0.0, 0))
+    width = len(state.optimizer.numbers(0.0, 0))
     try:
-        return Replayed(update, kept, len(sample.train), recipe.batch_size, width, recorder([update.draw]))
+        return Replayed(update, _changed(state), len(sample.train), recipe.batch_size, width, recorder([update.draw]))
     except RuntimeError as error:  # an operation that cannot be recorded
         if is_out_of_memory(error):
             raise
         update.draw = torch.Generator(state.device)  # the other one may still take itself for recorded
         return None
+
+
+def _rehearse(update: Update, sample: Sample) -> None:
+    """An update, undone, and a prediction: what a process does but once, such as loading kernels, is not counted in the
+    time of the first epoch.
+
+    A module of the user's own may keep what nobody else knows of: it is left alone.
+    """
+    state, network = update.state, update.state.network
+    if not isinstance(network, KerasNetwork):
+        return
+    changed = _changed(state)
+    before = [tensor.clone() for tensor in changed]
+    network.train()
+    index = torch.from_numpy(sample.train[: update.recipe.batch_size]).to(state.device)
+    update(index, 0, state.optimizer.numbers(0.0, 0))
+    for tensor, value in zip(changed, before, strict=True):
+        tensor.copy_(value)
+    _measured(update, sample.images, sample.labels, sample.validation[:BATCH])
+
+
+def _changed(state: State) -> list[Tensor]:
+    """Every tensor that an update changes for good."""
+    return [state.optimizer.values, *state.optimizer.slots.values(), *state.network.buffers()]
 
 
 def _batches(recipe: Recipe, sample: Sample, seed: int, epoch: int) -> Iterator[np.ndarray]:
