@@ -17,6 +17,31 @@ DATA = os.environ.get("ETALON_DATA")
 
 needs_real_data = pytest.mark.skipif(not DATA, reason="ETALON_DATA is not set: the real images are not at hand")
 
+LONGEST = (  # files that take 20 s and more, the longest first
+    "test_docs.py",
+    "test_t4_mini_projet.py",
+    "test_browser_studies.py",
+    "test_browser_results.py",
+    "test_t3_published.py",
+    "test_t5_lessons_11_to_20.py",
+    "test_t1_tp_mlp.py",
+    "test_browser_pages.py",
+    "test_executors.py",
+    "test_queue.py",
+    "test_killed.py",
+    "test_kills.py",
+    "test_cli.py",
+    "test_lower.py",
+    "test_live.py",
+    "test_sources.py",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Processes that share the files take the longest first: with one of them last, a process would end alone."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 def stable_id(value: object) -> str:
     """A test's name from its parameters, without addresses: processes that share the tests must agree on the names."""

@@ -47,12 +47,12 @@ def forks() -> ForkServerContext:
     """Processes that begin with the imports done: forked from one that has done nothing else."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["killed_study"])
-    here, before = str(Path(__file__).parent), os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, before]))
-    try:
-        context.Process(target=int).start()  # starts the server
-    finally:
-        os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
+    first = context.Process(target=exec, args=("import sys; assert 'killed_study' in sys.modules",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the server says nothing of what it could not import
+        first.start()
+    first.join()
+    assert first.exitcode == 0
     return context
 
 

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+import torch
 from small_studies import assert_same_runs, small_plan
 
 from etalon.data.dataset import Dataset
@@ -22,19 +23,6 @@ EPOCHS, SEEDS = 25, (0, 1)
 VARIANTS: dict[str, dict[str, Any]] = {"reference": {"dropout": 0.1}, "wider": {"dropout": 0.1, "neurons": 9}}
 SETTINGS: dict[str, Any] = {"epochs": EPOCHS, "batch_size": 24, "augmentation": [{"kind": "noise"}]}
 
-STUDY = """
-import sys
-import numpy as np
-sys.path.insert(0, sys.argv[1])
-import etalon
-from small_studies import small_plan
-from test_killed import SEEDS, SETTINGS, VARIANTS
-with np.load(sys.argv[2]) as arrays:
-    pairs = [(arrays[f"{part}_x"], arrays[f"{part}_y"]) for part in ("train", "test")]
-blobs = etalon.load(pairs, name="blobs")
-plan = small_plan(blobs, etalon.Store(sys.argv[3]), VARIANTS, seeds=SEEDS, **SETTINGS)
-plan.execute(int(sys.argv[4]), lambda event: print(event.what, flush=True))
-"""
 KILLS = [(2, "epoch", 3), (0, "epoch", 4), (0, "done", 1)]  # workers, and the event after which the study is killed
 
 
@@ -46,7 +34,14 @@ def whole(blobs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return plan
 
 
-def workers_of(process: "subprocess.Popen[str]") -> list[int]:
+def train(data: Dataset, folder: Path, workers: int, told: Connection) -> None:
+    """Train what is missing, and tell what happens."""
+    torch.set_num_threads(1)
+    plan = small_plan(data, Store(folder), VARIANTS, seeds=SEEDS, **SETTINGS)
+    plan.execute(workers, lambda event: told.send(event.what))
+
+
+def workers_of(process: ForkServerProcess) -> list[int]:
     """The processes that it has started."""
     threads = Path(f"/proc/{process.pid}/task").glob("*/children")
     return [int(pid) for thread in threads for pid in thread.read_text().split()]
@@ -65,25 +60,21 @@ def times_of(store: Store) -> dict[str, int]:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="the system does not tell the children of a process")
-def test_killed_again_and_again(
-    whole: Plan, tmp_path: Path, store_folder: Path, beside: Callable[..., "subprocess.Popen[str]"]
-) -> None:
-    data = whole.dataset
-    parts: dict[str, Any] = {"train_x": data.train.x, "train_y": data.train.y}
-    parts |= {"test_x": data.test.x, "test_y": data.test.y}
-    np.savez(tmp_path / "blobs.npz", **parts)
-    store = Store(store_folder)
+def test_killed_again_and_again(whole: Plan, store_folder: Path, forks: ForkServerContext) -> None:
+    data, store = whole.dataset, Store(store_folder)
     for workers, what, times in KILLS:
         before, finished = times_of(store), store.finished(whole.keys.values())
-        process = beside(STUDY, Path(__file__).parent, tmp_path / "blobs.npz", store_folder, workers)
-        assert process.stdout
+        events, told_by = forks.Pipe(duplex=False)
+        process = forks.Process(target=train, args=(data, store_folder, workers, told_by))
+        process.start()
+        told_by.close()
         told: list[str] = []
         while told.count(what) < times:
-            told.append(next(process.stdout).strip())
+            told.append(events.recv())
         orphans = workers_of(process)
         assert len(orphans) == workers
         process.kill()
-        process.wait()
+        process.join()
         deadline = time.monotonic() + 15
         while any(map(alive, orphans)) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -148,7 +148,7 @@ def study(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="module")
 def result(study: Study) -> Result:
-    return study.run(progress=False)
+    return study.run(progress=False, workers=0)
 
 
 @pytest.fixture(scope="module")
@@ -333,6 +333,6 @@ def test_the_reference_on_mnist_learns(tmp_path: Path) -> None:
     small = etalon.load("mnist").take(train=6000, test=2000)
     study = etalon.open_study(STUDY).with_(data=small, seeds=1, epochs=2, store=tmp_path)
     study.variants = {"create_baseline_model": study.variants["create_baseline_model"]}
-    assert study.run(progress=False).test().reference.accuracy[0] > 0.9
+    assert study.run(progress=False, workers=0).test().reference.accuracy[0] > 0.9
     with pytest.raises(StudyError, match="no finished trial"):
         _ = study.result()["dropout"]
