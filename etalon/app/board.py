@@ -49,7 +49,9 @@ class Progress:
     Attributes:
         running: whether a process trains it.
         done, failed, trials: of the trials.
-        epochs, planned: epochs done, and those that all the trials have.
+        epochs, planned: epochs done, and those that all the trials have; a trial that stopped early, as it was asked
+            to, has no more than it did.
+        spent: seconds for which trainings have gone on, whenever that was; None where nobody has told.
         left: seconds until the end, at the pace so far; None where nobody can tell.
     """
 
@@ -59,6 +61,7 @@ class Progress:
     trials: int
     epochs: int
     planned: int
+    spent: float | None
     left: float | None
 
 
@@ -68,13 +71,16 @@ class Board:
     def __init__(self) -> None:
         self.trials: dict[str, Trial] = {}
         self._begun = self._last = 0.0  # of the trainings under way, or of the last ones
+        self._before = 0.0  # seconds that those before them took
         self._spent, self._workers = 0.0, 1  # seconds of training since then, and how many at once
 
     def tell(self, told: Told) -> None:
         """Something has happened."""
-        self._last = told.when
         if told.what == "run":
+            self._before += self._last - self._begun
             self._begun, self._spent, self._workers = told.when, 0.0, max(1, told.workers)
+        if self._begun:
+            self._last = told.when
         if told.what in ("run", "end"):
             for trial in self.trials.values():
                 if trial.state == "training":
@@ -113,7 +119,11 @@ class Board:
         """How far the trials that the study wants are."""
         trials = {key: self.trial(key, running) for key in dossier.keys}
         wanted = _planned(dossier)
-        epochs = {key: wanted[key] if trials[key].state in SETTLED else trials[key].epoch for key in trials}
+        epochs = {key: trial.epoch for key, trial in trials.items()}
+        for key, trial in trials.items():
+            if trial.state == "done":
+                epochs[key] = wanted[key] = trial.epoch or wanted[key]
+        missing = {key: 0 if trials[key].state in SETTLED else wanted[key] - epochs[key] for key in trials}
         return Progress(
             running,
             sum(trial.state == "done" for trial in trials.values()),
@@ -121,7 +131,8 @@ class Board:
             len(trials),
             sum(epochs.values()),
             sum(wanted.values()),
-            self._left(dossier, {key: wanted[key] - epochs[key] for key in trials}) if running else None,
+            self._before + self._last - self._begun if self._begun else None,
+            self._left(dossier, missing) if running else None,
         )
 
     def _left(self, dossier: Dossier, missing: Mapping[str, int]) -> float | None:

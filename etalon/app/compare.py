@@ -14,9 +14,9 @@ from etalon.app.compared import (
     Measure,
     Pairs,
     amount,
+    changes,
     compared,
     curves,
-    effects,
     notable,
     pair,
     points,
@@ -26,7 +26,7 @@ from etalon.app.compared import (
 from etalon.app.opening import seal
 from etalon.app.pages import page
 from etalon.app.parts import OfStudy, View
-from etalon.app.scales import HEIGHT, WIDTH
+from etalon.app.scales import HEIGHT, WIDTH, written
 from etalon.app.standing import asks_whether, preparing, standing, turned, waiting
 from etalon.errors import StudyError
 from etalon.figures.intervals import verdict_name, with_interval
@@ -114,7 +114,8 @@ def shown(request: Request, view: OfStudy, asked: Annotated[Asked, Depends(asked
         plane=plane,
         models=models,
         front=staircase(models),
-        effects=view.made("effects", lambda: effects(result)) if len(result) > 1 else "",
+        times=list(zip(plane.times(), written(plane.times()), strict=True)),
+        changes=view.made("changes", lambda: changes(result)) if len(result) > 1 else None,
         names=names,
         curves=curves(result, names, asked.measure),
         measures=_measures(),
@@ -128,7 +129,7 @@ def _opened(view: View) -> bool:
     """What takes long of the page whatever it is asked for, made; and that it is."""
     result = view.result
     view.made("recommendation", result.recommend)
-    view.made("effects", lambda: effects(result))
+    view.made("changes", lambda: changes(result))
     return bool(result.evidence.entries)
 
 

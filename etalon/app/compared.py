@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import combinations, pairwise
 from math import ceil, log10
 from typing import Literal
-
-from markupsafe import Markup
 
 from etalon.analysis.crossed import Interval
 from etalon.analysis.findings import effect
@@ -17,11 +14,9 @@ from etalon.app.scales import Forest, Plane
 from etalon.errors import StudyError
 from etalon.figures.intervals import DIGITS, Unit, verdict_name, with_interval
 from etalon.figures.style import NIGHT, colours
-from etalon.locales import _, in_points, language, number
+from etalon.locales import _, in_points, number
 from etalon.locales import points as signed_points
-from etalon.report.blocks import Badge, Block, Callout, Cell, Column, Document, Kind, Table
-from etalon.report.html import fragment
-from etalon.report.inline import escape
+from etalon.report.evidence import Entry
 from etalon.report.tables import TONES
 from etalon.result import Result
 
@@ -62,6 +57,34 @@ class Compared:
     def unit(self) -> Unit:
         """Of the differences."""
         return unit_of(self.verdicts.metric)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A line of what each change does: a factor of a variant, or the reference.
+
+    Attributes:
+        because: why the variant was proposed; where it has several lines, on the first only.
+        what: the factor, in words; base: the variant that it comes after, "" for the reference.
+        weights: how many; gap, time: of the variant.
+    """
+
+    name: str
+    because: str
+    what: str
+    base: str
+    verdict: Verdict | None
+    gap: float
+    weights: int
+    time: float
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What each change does; or why that cannot be told, where a variant waits for what it changes."""
+
+    rows: Sequence[Change] = ()
+    refusal: StudyError | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +159,7 @@ def pair(result: Result, first: str, second: str, metric: Metric, of: int) -> tu
     verdict = found.items[0]
     if unit_of(metric) == "points":
         return verdict, effect(verdict, found.rope, first).text
-    told = with_interval(verdict.difference, verdict.low_simultaneous, verdict.high_simultaneous, unit_of(metric))
+    told = with_interval(verdict.difference, *verdict.shown, unit_of(metric))
     return verdict, _("{name} against {reference}: {difference} nats, {verdict}.").format(
         name=second, reference=first, difference=told, verdict=verdict_name(verdict.verdict)
     )
@@ -148,8 +171,10 @@ def unit_of(metric: Metric) -> Unit:
 
 
 def amount(value: float, unit: Unit) -> str:
-    """A difference without its sign, with its unit."""
-    return in_points(value).removeprefix("+") if unit == "points" else _("{n} nat").format(n=number(value, DIGITS))
+    """A difference without its sign, with its unit; nobody needs hundredths beyond ten points."""
+    if unit == "number":
+        return _("{n} nat").format(n=number(value, DIGITS))
+    return in_points(value, 1 if value >= 0.1 else 2).removeprefix("+")
 
 
 def tick(value: float, step: float, unit: Unit) -> str:
@@ -189,22 +214,32 @@ def staircase(found: Sequence[Point]) -> str:
     return " ".join([places[0], *(place for two in zip(corners, places[1:], strict=True) for place in two)])
 
 
-def effects(result: Result) -> Markup:
-    """What each change does, a line a factor; why that cannot be told, where a variant waits for what it changes."""
+def changes(result: Result) -> Changes:
+    """What each change does, a line a factor, the reference first."""
+    first, *others = result.evidence.entries
+    rows = [_change(first, "", "—", None)]
     try:
-        found = result.effects()
-        frame = found.frame()
+        verdicts = result.verdicts(pairs="steps")
+        for entry in others:
+            said = [factor.sentence() for factor in entry.candidate.factors] or [_("nothing")]
+            for i, what in enumerate(said):
+                rows.append(_change(entry, "" if i else entry.because, what, verdicts[entry.name]))
     except StudyError as error:
-        return _html(Callout(escape(str(error)), "unsure"))
-    tones = {v.variant: TONES[v.verdict] for v in found.verdicts.items}
-    others: list[Kind] = ["verdict" if c == _("Verdict") else "number" for c in frame.columns[3:]]
-    kinds: list[Kind] = ["text", "text", "text", *others]
+        return Changes(refusal=error)
+    return Changes(rows)
 
-    def cell(value: str, kind: Kind, name: str) -> Cell:
-        return Badge(value, tones[name]) if kind == "verdict" and name in tones else escape(value)
 
-    rows = [[cell(value, kind, row[0]) for value, kind in zip(row, kinds, strict=True)] for row in frame.to_numpy()]
-    return _html(Table([Column(header, kind) for header, kind in zip(frame.columns, kinds, strict=True)], rows))
+def _change(entry: Entry, because: str, what: str, verdict: Verdict | None) -> Change:
+    return Change(
+        entry.name,
+        because,
+        what,
+        entry.candidate.after if verdict else "",
+        verdict,
+        entry.curves.overfitting.gap,
+        entry.candidate.weights.total,
+        entry.fit_time,
+    )
 
 
 def curves(result: Result, names: Sequence[str], measure: Measure) -> list[Drawn]:
@@ -224,10 +259,6 @@ def notable(made: Recommendation) -> list[str]:
     """The variants whose curves are drawn unless others are chosen: the reference, the choice, the most accurate."""
     best = sorted(made.candidates, key=lambda c: -c.accuracy.value)
     return list(dict.fromkeys([made.reference, made.chosen, *(c.name for c in best)]))[:DRAWN]
-
-
-def _html(block: Block) -> Markup:
-    return fragment(Document("", "", language(), datetime.now(UTC), [block]))
 
 
 def _sides(ranked: Sequence[Point]) -> dict[str, str]:

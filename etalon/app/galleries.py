@@ -51,20 +51,21 @@ class Gallery:
     after: str = ""
 
 
-def gallery(view: View, cases: Cases, page: int, size: int, link: Link | None = None) -> Gallery:
+def gallery(view: View, cases: Cases, page: int, size: int, link: Link | None = None, within: str = "") -> Gallery:
     """The images of a page, in the order in which they are given.
 
     Args:
         page: from 1; beyond the last, it is the last.
         size: images of a page.
         link: the address of another page.
+        within: what was asked for, which the pages of the images keep to lead to the next ones.
     """
     last_page = max(1, -(-len(cases) // size))
     page = min(page, last_page)
     start = size * (page - 1)
     some = cases[start : start + size]
     shown = sheet(view, train_or_test(view), some.index) if len(some) else None
-    thumbs = tuple(_thumb(view, some, k, shown.place(k)) for k in range(len(some))) if shown else ()
+    thumbs = tuple(_thumb(view, some, k, shown.place(k), within) for k in range(len(some))) if shown else ()
     return Gallery(
         shown,
         thumbs,
@@ -88,7 +89,7 @@ def address(path: str, view: View, **values: Any) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _thumb(view: View, cases: Cases, k: int, place: str) -> Thumb:
+def _thumb(view: View, cases: Cases, k: int, place: str, within: str) -> Thumb:
     names = view.result.dataset.class_names()
     index, true = int(cases.index[k]), names[cases.true[k]]
     answers = [names[c] for c in cases.predicted[k]]
@@ -101,7 +102,7 @@ def _thumb(view: View, cases: Cases, k: int, place: str) -> Thumb:
         times,
     ).format(index=index, true=true, answers=told, times=times, seen=seen)
     return Thumb(
-        f"{view.here}/image/{train_or_test(view)}/{index}",
+        f"{view.here}/image/{train_or_test(view)}/{index}" + ("?" + urlencode({"within": within}) if within else ""),
         place,
         (true, *(f"{sign} {answer}" for sign, answer in zip("→|", answers, strict=False))),
         " | ".join(sure) + (f" · {times}/{seen}" if seen > 1 else ""),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -12,13 +13,14 @@ from pydantic import BaseModel, ConfigDict
 from etalon.analysis.neighbours import neighbours
 from etalon.analysis.occlusion import Occlusion, occlusion
 from etalon.analysis.predictions import to_probabilities
-from etalon.app.galleries import Gallery, Thumb, address
+from etalon.app.galleries import Gallery, Thumb
 from etalon.app.images import Index, PartName, embedded, pixels, sheet
 from etalon.app.images import address as of_image
 from etalon.app.models import answer, networks, recommended
 from etalon.app.pages import page
 from etalon.app.parts import OfStudy, View
 from etalon.app.standing import standing, waiting
+from etalon.app.wanted import Asked, Wanted, place
 from etalon.data.corruptions import STRENGTHS, Wear
 from etalon.data.dataset import Images
 from etalon.errors import EtalonError
@@ -80,6 +82,7 @@ class Sliders(BaseModel):
         rotation: degrees, anticlockwise.
         right, down: % of the sides.
         asked: all at once, for a page without script.
+        within: the images among which one goes on, as `Wanted` writes them: those of a cell; all by default.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -91,6 +94,16 @@ class Sliders(BaseModel):
     right: Annotated[float, Query(ge=-50, le=50)] = 0
     down: Annotated[float, Query(ge=-50, le=50)] = 0
     asked: bool = False
+    within: Annotated[str, Query(max_length=2000)] = ""
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """The images among which one goes on; None for all.
+
+        Raises:
+            RequestValidationError: they are not written as `Wanted` writes them.
+        """
+        return Wanted.read(self.within)
 
     @property
     def wear(self) -> Wear:
@@ -117,6 +130,15 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """The commonest answer of some seeds, and how many of them give it."""
+
+    predicted: int
+    same: int
+    seeds: int
+
+
+@dataclass(frozen=True)
 class Line:
     """What the seeds of a variant say of the image; or why their networks cannot be asked."""
 
@@ -129,14 +151,14 @@ class Line:
         return next((one for one in self.said if one.seed == seed), None)
 
     @property
-    def agreeing(self) -> tuple[int, int]:
-        """How many seeds give the commonest answer, of those that have not learnt from the image; how many these are.
-
-        Of all seeds, where all have learnt from it.
-        """
-        fair = [one.predicted for one in self.said if one.role != "learnt"]
+    def agreement(self) -> Agreement | None:
+        """Of the seeds that have not learnt from the image; of all, where all have; None before they are asked."""
+        fair = [one.predicted for one in self.said if one.role != "learnt" and one.predicted is not None]
         found = fair or [one.predicted for one in self.said if one.predicted is not None]
-        return (max(found.count(c) for c in found), len(found)) if found else (0, 0)
+        if not found:
+            return None
+        predicted = max(found, key=found.count)
+        return Agreement(predicted, found.count(predicted), len(found))
 
 
 @router.get("/studies/{study}/image/{part}/{index}")
@@ -148,6 +170,12 @@ def image(request: Request, seen: OfImage, sliders: Chosen) -> Response:
         return waiting(request, view, stands)
     outcome = _variant(view, sliders)
     last = len(view.result.dataset.part(seen.part)) - 1
+    wanted = sliders.wanted
+    among = place(view, wanted, seen.index) if wanted else None
+    if among:
+        before, after = among.before, among.after
+    else:
+        before, after = (seen.index - 1 if seen.index else None), (seen.index + 1 if seen.index < last else None)
     whole: dict[str, Any] = {"names": view.result.dataset.class_names()}
     if sliders.asked:
         whole |= {**_worn(seen, outcome, sliders), **_looked(seen, outcome), "near": _near(seen)}
@@ -165,7 +193,11 @@ def image(request: Request, seen: OfImage, sliders: Chosen) -> Response:
         recommended=recommended(view),
         last=last,
         marks=_marks(),
-        look=address(f"{view.here}/look", view),
+        look=(wanted or Asked()).look(view),
+        among=among,
+        before=before,
+        after=after,
+        keep=f"?{urlencode({'within': sliders.within})}" if among else "",
         **whole,
     )
 
@@ -187,7 +219,9 @@ def answers(request: Request, seen: OfImage) -> Response:
 @router.get("/studies/{study}/image/{part}/{index}/worn")
 def worn(request: Request, seen: OfImage, sliders: Chosen) -> Response:
     """The image degraded, and what a variant says of it: a fragment."""
-    return page(request, "image_worn.html", **_worn(seen, _variant(seen.view, sliders), sliders))
+    answer = page(request, "image_worn.html", **_worn(seen, _variant(seen.view, sliders), sliders))
+    answer.headers["hx-replace-url"] = _address(seen, sliders)
+    return answer
 
 
 @router.get("/studies/{study}/image/{part}/{index}/looked")
@@ -203,7 +237,21 @@ def near(request: Request, seen: OfImage) -> Response:
 
 
 def _variant(view: View, sliders: Sliders) -> Outcome:
-    return view.result[sliders.variant or recommended(view)]
+    return view.result[sliders.variant or _usual(view, sliders)]
+
+
+def _usual(view: View, sliders: Sliders) -> str:
+    """The variant that looks at the image unless another is chosen: that of the cell, else the recommended one."""
+    return (sliders.wanted and sliders.wanted.variant) or recommended(view)
+
+
+def _address(seen: Seen, sliders: Sliders) -> str:
+    """The address of the page, on which the sliders stand as they do."""
+    said = sliders.model_dump(exclude_defaults=True, exclude={"asked"})
+    if sliders.variant == _usual(seen.view, sliders):
+        del said["variant"]
+    written = {name: f"{value:g}" if isinstance(value, float) else value for name, value in said.items()}
+    return f"{seen.here}?{urlencode(written)}" if written else seen.here
 
 
 def _lines(seen: Seen, ask: bool) -> list[Line]:

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from etalon.app.pages import page
 from etalon.app.parts import AtDesk
 from etalon.app.starts import text_of
-from etalon.app.studies import owner
+from etalon.app.studies import owner, places
 
 router = APIRouter()
 Number = Annotated[int, Path(alias="job", ge=1, le=10**9, description="Of a job of the queue.")]
@@ -21,7 +21,8 @@ def shown(request: Request, desk: AtDesk, number: Number) -> Response:
     job = desk.queue.job(number)
     text = text_of(desk.folder, job.about["file"]) if "file" in job.about else ""
     study = owner(job, desk.dossiers())
-    answer = page(request, "job.html", job=job, study=study, text=text, log=desk.queue.told(number))
+    place = places(desk.queue.jobs()).get(number, 0)
+    answer = page(request, "job.html", job=job, place=place, study=study, text=text, log=desk.queue.told(number))
     if study and "hx-request" in request.headers:  # who waits for the curves is led to them
         answer.headers["hx-redirect"] = f"/studies/{study}"
     return answer

@@ -1,7 +1,7 @@
 """A study while it trains: its curves, its trials, what is left; and afterwards, how it went."""
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ from etalon.app.pages import page
 from etalon.app.parts import OfStudy, View
 from etalon.app.queue import UNDER_WAY
 from etalon.app.starts import startable
-from etalon.app.studies import job_of, state_of
+from etalon.app.studies import job_of, places, state_of
 from etalon.figures.style import NIGHT, PALETTE, colours
 from etalon.locales import choose
 from etalon.study.journal import Dossier
@@ -53,7 +53,8 @@ def live(request: Request, view: OfStudy, feed: OfFeed) -> Response:
     """The page."""
     now = _now(view, feed)
     log = view.desk.queue.told(now["job"].n) if now["job"] else ""
-    return page(request, "live.html", variants=variants(view.dossier), log=log, **now)
+    drawn = variants(view.dossier)
+    return page(request, "live.html", variants=drawn, shown=highest(drawn, now["trials"]), log=log, **now)
 
 
 @router.get("/studies/{study}/now")
@@ -125,27 +126,38 @@ def variants(dossier: Dossier) -> list[dict[str, Any]]:
             "colour": by_name[candidate.name],
             "night": NIGHT.get(by_name[candidate.name], by_name[candidate.name]),
             "mark": MARKS[ranks.get(candidate.name, 0) // len(PALETTE) % len(MARKS)],
-            "shown": rank < SHOWN,
         }
-        for rank, candidate in enumerate(dossier.candidates)
+        for candidate in dossier.candidates
     ]
+
+
+def highest(variants: list[dict[str, Any]], trials: Mapping[str, Any]) -> set[str]:
+    """The names of the variants whose last validation accuracy so far is the highest, mean over seeds."""
+
+    def last(variant: dict[str, Any]) -> float:
+        curves = (trials[key]["curves"].get("val_accuracy") for key in variant["keys"] if key)
+        return _mean([curve[-1] for curve in curves if curve]) or 0.0
+
+    return {variant["name"] for variant in sorted(variants, key=last, reverse=True)[:SHOWN]}
 
 
 def _now(view: View, feed: Feed) -> dict[str, Any]:
     """What both the page and its part that moves say."""
     known = feed.snapshot(view.dossier)
     progress, trials = known["progress"], known["trials"]
-    places = [(c.name, seed, trials[key]) for c in view.dossier.candidates for seed, key in c.keys.items()]
-    job = job_of(view.desk, view.dossier)
+    cells = [(c.name, seed, trials[key]) for c in view.dossier.candidates for seed, key in c.keys.items()]
+    jobs = view.desk.queue.jobs()
+    job = job_of(jobs, view.dossier)
     settled = progress["done"] + progress["failed"] >= progress["trials"]
     idle = not progress["running"] and not (job and job.state in UNDER_WAY)
     return {
         "view": view,
         "progress": progress,
         "trials": trials,
-        "broken": [place for place in places if place[2]["state"] in ("failed", "diverged")],
+        "broken": [cell for cell in cells if cell[2]["state"] in ("failed", "diverged")],
         "state": state_of(progress["running"], settled, not progress["done"], job),
         "job": job,
+        "place": places(jobs).get(job.n, 0) if job else 0,
         "past": past(view, settled) if idle else Past(None, 0),
         "again": startable(view.desk.folder, view.dossier.file) if idle else "",
         "command": shlex.join(["etalon", "run", view.dossier.file or "", "--store", str(view.desk.store.folder)]),

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from etalon.app.pages import HERE
 from etalon.errors import StudyError
 from etalon.locales import _
+from etalon.locales.foreign import of_files
 from etalon.opening import TAKEN
 
 Reference = Literal["dense", "convolutional", "mini_project"]
@@ -33,6 +34,7 @@ Variation = Literal[
     "small_batches",
 ]
 CONVOLUTIONAL = frozenset({"more_filters", "larger_kernels"})  # what means nothing to a dense network
+USUAL: tuple[Variation, ...] = ("dropout", "more_filters", "augmentation")  # what is ticked at first
 LEAST: Mapping[str, int] = {
     "dense": 4,
     "convolutional": 8,
@@ -81,9 +83,7 @@ def program(choices: Choices, images: Images) -> str:
     Raises:
         StudyError: no variation, or images too small for the network.
     """
-    wanted = [name for name in get_args(Variation) if name in choices.variations]
-    if choices.reference == "dense":
-        wanted = [name for name in wanted if name not in CONVOLUTIONAL]
+    wanted = _meant(choices)
     if not wanted:
         raise StudyError(
             _("a study without variations"),
@@ -101,6 +101,11 @@ def program(choices: Choices, images: Images) -> str:
     return template.render(choices=choices, images=images, variations=wanted, head=_head())
 
 
+def trainings(choices: Choices) -> int:
+    """How many there will be: each model with each seed."""
+    return (1 + len(_meant(choices))) * choices.seeds
+
+
 def keep(text: str, title: str, folder: Path) -> Path:
     """Write the file under a name of its own, made from the title; no file is ever replaced."""
     for n in range(1, 1000):
@@ -113,11 +118,17 @@ def keep(text: str, title: str, folder: Path) -> Path:
         except OSError as error:
             raise StudyError(
                 f"{path}",
-                _("it cannot be written ({error})").format(error=error.strerror),
+                _("it cannot be written ({error})").format(error=of_files(error)),
                 _("Serve a folder of yours: etalon ui FOLDER."),
             ) from error
         return path
     raise StudyError(f"{folder}", _("it has a thousand studies of this name"), _("Give another title."))
+
+
+def _meant(choices: Choices) -> list[Variation]:
+    """The variations that mean something to the network, in their order."""
+    ticked: list[Variation] = [name for name in get_args(Variation) if name in choices.variations]
+    return [name for name in ticked if choices.reference != "dense" or name not in CONVOLUTIONAL]
 
 
 def _slug(title: str) -> str:

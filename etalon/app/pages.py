@@ -1,6 +1,7 @@
 """Templates, and the language of each request."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -52,13 +53,12 @@ def environment() -> Environment:
         "in_points",
         "p_value",
         "p_cell",
-        "seconds",
         "date",
         "choose",
     )
     made.globals |= {name: getattr(locales, name) for name in spoken}
-    made.globals |= {"asset": asset}
-    made.filters |= {"plain": plain, "attributes": attributes, "highlight": highlight}
+    made.globals |= {"asset": asset, "seconds": seconds, "shortened": shortened}
+    made.filters |= {"plain": plain, "attributes": attributes, "highlight": highlight, "breakable": breakable}
     return made
 
 
@@ -69,10 +69,32 @@ def asset(name: str) -> str:
     return f"/static/{name}?{sha256((folder / name).read_bytes()).hexdigest()[:12]}"
 
 
+def seconds(duration: float) -> str:
+    """A duration that no line is broken in."""
+    return locales.seconds(duration).replace(" ", "\u00a0")
+
+
 def attributes(values: Mapping[str, Any]) -> Markup:
     """HTML attributes; those that are None or False are left out."""
     said = (Markup('{}="{}"').format(k, v) for k, v in values.items() if v is not None and v is not False)
     return Markup(" ").join(said)
+
+
+def breakable(name: str) -> Markup:
+    """A name of a program as HTML, in which a line may end after an underscore."""
+    return Markup(re.sub("_(?=[^_])", "_<wbr>", str(escape(name))))
+
+
+def shortened(names: Sequence[str], most: int = 18) -> dict[str, str]:
+    """Names of `most` letters, or as few more as tell them apart, by the whole ones; of long ones the middle is cut."""
+
+    def cut(name: str, most: int) -> str:
+        return name if len(name) <= most else f"{name[: most // 3]}…{name[most // 3 + 1 - most :]}"
+
+    longest = max(map(len, names), default=0)
+    tried = ([cut(name, n) for name in names] for n in range(most, max(most, longest) + 1))
+    found = next((found for found in tried if len(set(found)) == len(set(names))), names)
+    return dict(zip(names, found, strict=True))
 
 
 class Speak:

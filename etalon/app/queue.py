@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from etalon.errors import StoreError
-from etalon.locales import _
+from etalon.locales import _, language
 from etalon.study.files import clear_errors, replace
 
 State = Literal["waiting", "running", "done", "stopped", "failed", "interrupted"]
@@ -42,7 +42,8 @@ class Job(BaseModel):
         kind: "run" or "report".
         argv: what follows `etalon` on the command line.
         folder: where it is run.
-        about: what pages need to know of it: file, title, data, quick; study, as soon as it is known.
+        about: what pages need to know of it: file, title, title_en and title_fr, data, quick; study, as soon as it is
+            known.
         status: how it exited; negative: the signal that ended it.
     """
 
@@ -58,6 +59,11 @@ class Job(BaseModel):
     started: datetime | None = None
     ended: datetime | None = None
     status: int | None = None
+
+    @property
+    def title(self) -> str:
+        """In the language in force, if whoever added it knew it; else as that one read it."""
+        return self.about.get(f"title_{language()}", self.about.get("title", self.kind))
 
 
 class Queue:

@@ -220,7 +220,7 @@ def _queued(view: View, lang: Lang, form: FormName) -> None:
 
 def _options(view: View) -> Iterator[str]:
     """What the study was run with, beside its file."""
-    job = job_of(view.desk, view.dossier)
+    job = job_of(view.desk.queue.jobs(), view.dossier)
     given = list(job.argv) if job else []
     for name, value in pairwise(given):
         if name in GIVEN:

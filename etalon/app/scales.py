@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 
 from etalon.analysis.verdicts import Verdict
+from etalon.locales import number, seconds
 
 WIDTH, HEIGHT = 170, 24  # px of an interval in a row
 FURTHEST, MARGINS = 2.5, 3.0  # what is drawn goes that many times further than differences, than the margin
@@ -88,6 +89,15 @@ class Plane:
     def shares(self) -> list[float]:
         """Round shares within the scale."""
         return ticks(self.low, self.high, step(self.low, self.high, 5))
+
+
+def written(times: Sequence[float]) -> list[str]:
+    """Times that differ, in seconds, with as many decimals as it takes for no two of them to read the same."""
+    found, digits = [seconds(time) for time in times], 1
+    while len(set(found)) < len(found):
+        digits += 1
+        found = [f"{number(time, digits)} s" if time < 10 else seconds(time) for time in times]
+    return found
 
 
 def step(low: float, high: float, n: int) -> float:

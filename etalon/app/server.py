@@ -3,9 +3,9 @@
 import os
 import secrets
 import sys
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import closing, suppress
-from socket import AF_INET, AF_INET6, create_server
+from socket import create_server
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Form, Request
@@ -17,16 +17,17 @@ from starlette.types import ASGIApp
 
 import etalon
 from etalon.app import compare, data, image, images, jobs, live, look, opening, reports, starts, studies, trying
+from etalon.app.addresses import LOOPBACK, family_of, urls
 from etalon.app.background import at_work
 from etalon.app.desk import Desk
 from etalon.app.guard import Guard
+from etalon.app.misspelt import told
 from etalon.app.pages import COOKIE, HERE, REPORT, SHARED, Speak, page
+from etalon.app.trying import IMAGE
 from etalon.app.uploads import UPLOAD
 from etalon.errors import EtalonError, StoreError
 from etalon.locales import _
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-IMAGE = 32 << 20  # bytes of one image to read
 PAGES = (studies, live, jobs, starts, compare, opening, data, reports, images, look, image, trying)  # with routes
 PATIENCE = 5  # seconds that a server which is to end gives to what it is at
 YEAR = "public, max-age=31536000, immutable"
@@ -65,8 +66,8 @@ def create(desk: Desk, *, hosts: Set[str] = LOOPBACK, token: str = "") -> ASGIAp
     return Speak(Guard(app, hosts, token, {"/data": UPLOAD, "/studies/[^/]+/try": IMAGE}))
 
 
-def serve(desk: Desk, host: str, port: int, token: str, tell: Callable[[str], None]) -> None:
-    """Answer until interrupted. `tell` is given the address, as soon as it can be opened.
+def serve(desk: Desk, host: str, port: int, token: str, tell: Callable[[Sequence[str]], None]) -> None:
+    """Answer until interrupted. `tell` is given the addresses, as soon as they can be opened, this machine's own first.
 
     Args:
         token: asked for on any address but this machine's own, where it is made if none is given.
@@ -81,10 +82,8 @@ def serve(desk: Desk, host: str, port: int, token: str, tell: Callable[[str], No
             super().handle_exit(*signal)
 
     asked = token or ("" if host in LOOPBACK else secrets.token_urlsafe(24))
-    family = AF_INET6 if ":" in host else AF_INET
-    with closing(create_server((host, port), family=family)) as socket, suppress(KeyboardInterrupt):
-        name = f"[{host}]" if ":" in host else host
-        tell(f"http://{name}:{socket.getsockname()[1]}/" + (f"?token={asked}" if asked else ""))
+    with closing(create_server((host, port), family=family_of(host))) as socket, suppress(KeyboardInterrupt):
+        tell(urls(host, socket.getsockname()[1], asked))
         config = uvicorn.Config(
             create(desk, token=asked),
             log_level="warning",
@@ -118,8 +117,8 @@ def refused(request: Request, error: Exception) -> Response:
 def failed(request: Request, error: Exception) -> Response:
     """An address without a page, a body too long..."""
     assert isinstance(error, HTTPException)
-    told = {404: _("there is no page at this address"), 405: _("this address does not take such a request")}
-    why = told.get(error.status_code, error.detail)
+    known = {404: _("there is no page at this address"), 405: _("this address does not take such a request")}
+    why = known.get(error.status_code, error.detail)
     refusal = EtalonError(f"{request.method} {request.url.path}", why, _("Start again from the list of studies."))
     answer = page(request, "refused.html", error.status_code, error=refusal)
     answer.headers.update(error.headers or {})
@@ -127,10 +126,12 @@ def failed(request: Request, error: Exception) -> Response:
 
 
 def misspelt(request: Request, error: Exception) -> Response:
-    """Values that a page does not take."""
+    """Values that a page does not take; in its path, they make it the address of no page."""
     assert isinstance(error, RequestValidationError)
-    wrong = _("; ").join(f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}" for item in error.errors())
-    refusal = EtalonError(f"{request.method} {request.url.path}", wrong, _("Start again from the list of studies."))
+    if any(item["loc"][0] == "path" for item in error.errors()):
+        return failed(request, HTTPException(404))
+    remedy = _("Start again from the list of studies.") if request.method == "GET" else _("Go back, and change it.")
+    refusal = EtalonError(f"{request.method} {request.url.path}", told(error.errors()), remedy)
     return page(request, "refused.html", 422, error=refusal)
 
 

@@ -1,7 +1,7 @@
 """Starting a study: one of the served folder, a ready-made one, or one made of choices."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -13,19 +13,20 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from etalon.app.desk import Desk
-from etalon.app.made import CONVOLUTIONAL, Choices, Images, keep, program
+from etalon.app.made import CONVOLUTIONAL, USUAL, Choices, Images, keep, program, trainings
 from etalon.app.pages import page
 from etalon.app.parts import AtDesk, OneFile
 from etalon.app.queue import UNDER_WAY, Job
 from etalon.app.uploads import UPLOAD, Upload, Uploads
 from etalon.data.sources import NAMES, at_hand
 from etalon.errors import StoreError, StudyError
-from etalon.locales import _, choose, language
+from etalon.locales import _, choose, each, language
 
 router = APIRouter(route_class=OneFile)
 MOST = 1000  # Python files of a folder that are looked at
 TEXT = 1 << 20  # bytes of a study file, at most
 OF_NAMED = {"cifar10": 3}  # channels; the others are grey
+SIDES = {"digits": 8, "mnist": 28, "fashion_mnist": 28, "cifar10": 32}  # pixels of the images as they were published
 
 FileName = Annotated[str, Field(max_length=300)]
 DataName = Annotated[str, Field(pattern="^[a-z0-9_-]{0,64}$")]
@@ -52,23 +53,7 @@ def offered(
     deleted: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     """What can be started, the form, and the images that were sent: which have just been received, or deleted."""
-    folder = _uploads(desk)
-    uploads = folder.known()
-    return page(
-        request,
-        "start.html",
-        folder=desk.folder,
-        own={name: about(path) for name, path in own(desk.folder).items()},
-        ready={name: about(path) for name, path in ready().items()},
-        chosen=file,
-        named=[name for name in NAMES if at_hand(name)],
-        uploads=uploads,
-        sizes={name: folder.size(upload) for name, upload in uploads.items()},
-        data=data if data in uploads else "",
-        deleted="" if deleted in uploads else deleted,
-        most=UPLOAD,
-        convolutional=CONVOLUTIONAL,
-    )
+    return _page(request, desk, file, data, deleted)
 
 
 @router.post("/start", status_code=303, response_class=RedirectResponse)
@@ -85,22 +70,32 @@ def started(desk: AtDesk, options: Annotated[Options, Form()]) -> Response:
             _("no study of the served folder, nor ready-made, has this name"),
             _("Choose one of the list."),
         )
-    job = _queued(desk, files[options.file], about(files[options.file]), options)
+    path = files[options.file]
+    job = _queued(desk, path, each(lambda: about(path)), options)
     return RedirectResponse(f"/jobs/{job.n}", 303)
 
 
 @router.post("/start/text")
 def previewed(request: Request, desk: AtDesk, choices: Annotated[Choices, Form()]) -> Response:
     """The file that the choices make, to read before it is written."""
-    text = program(choices, _images(desk, choices.data))
+    try:
+        text = program(choices, _images(desk, choices.data))
+    except StudyError as error:
+        return _page(request, desk, choices=choices, refusal=error)
     return page(request, "start_text.html", text=text)
 
 
 @router.post("/start/made", status_code=303, response_class=RedirectResponse)
-def made(desk: AtDesk, choices: Annotated[Choices, Form()]) -> Response:
-    """Write the file that the choices make in the served folder, and put it in the queue."""
-    path = keep(program(choices, _images(desk, choices.data)), choices.title, desk.folder)
-    job = _queued(desk, path.resolve(), choices.title, Options(file=path.name), choices.data)
+def made(request: Request, desk: AtDesk, choices: Annotated[Choices, Form()]) -> Response:
+    """Write the file that the choices make in the served folder, and put it in the queue.
+
+    Choices that make none are shown again, with why.
+    """
+    try:
+        path = keep(program(choices, _images(desk, choices.data)), choices.title, desk.folder)
+    except StudyError as error:
+        return _page(request, desk, choices=choices, refusal=error)
+    job = _queued(desk, path.resolve(), each(lambda: choices.title), Options(file=path.name), choices.data)
     return RedirectResponse(f"/jobs/{job.n}", 303)
 
 
@@ -133,6 +128,49 @@ def deleted(desk: AtDesk, name: Annotated[str, PathValue(pattern="^[a-z0-9_]{1,6
         )
     uploads.remove(upload)
     return RedirectResponse(f"/start?deleted={name}#data", 303)
+
+
+def _page(
+    request: Request,
+    desk: Desk,
+    file: str = "",
+    data: str = "",
+    deleted: str = "",
+    choices: Choices | None = None,
+    refusal: StudyError | None = None,
+) -> Response:
+    """The page, with the form as it was filled in, and why it is refused; else with what is tried most."""
+    folder = _uploads(desk)
+    uploads = folder.known()
+    data = data if data in uploads else ""
+    named = [name for name in NAMES if at_hand(name)]
+    sides = {name: SIDES[name] for name in named} | {name: upload.shape[0] for name, upload in uploads.items()}
+    if choices is None:
+        choices = Choices(
+            title=_("My study"), data=data or "digits", size=sides.get(data, SIDES["digits"]), variations=USUAL
+        )
+    files = own(desk.folder)
+    others = {name: path for name, path in ready().items() if _read(path) not in map(_read, files.values())}
+    return page(
+        request,
+        "start.html",
+        422 if refusal else 200,
+        folder=desk.folder,
+        own={name: about(path) for name, path in files.items()},
+        ready={name: about(path) for name, path in others.items()},
+        chosen=file if file in files or file in others else file.removeprefix("etalon:"),
+        named=named,
+        uploads=uploads,
+        sides=sides,
+        sizes={name: folder.size(upload) for name, upload in uploads.items()},
+        data=data,
+        deleted="" if deleted in uploads else deleted,
+        most=UPLOAD,
+        convolutional=CONVOLUTIONAL,
+        choices=choices,
+        trainings=trainings(choices),
+        refusal=refusal,
+    )
 
 
 # study files
@@ -200,7 +238,7 @@ def _read(path: Path) -> str:
 # what is run
 
 
-def _queued(desk: Desk, path: Path, title: str, options: Options, data: str = "") -> Job:
+def _queued(desk: Desk, path: Path, titles: Mapping[str, str], options: Options, data: str = "") -> Job:
     argv = [
         "run",
         str(path),
@@ -211,7 +249,8 @@ def _queued(desk: Desk, path: Path, title: str, options: Options, data: str = ""
         language(),
         *_given(desk, options),
     ]
-    told = {"file": str(path), "title": title, "data": data or options.data, "quick": options.quick}
+    told = {"file": str(path), "title": titles[language()], "data": data or options.data, "quick": options.quick}
+    told |= {f"title_{lang}": title for lang, title in titles.items()}
     return desk.queue.add("run", argv, desk.folder, **told)
 
 
@@ -247,7 +286,7 @@ def _users(desk: Desk, upload: Upload) -> list[str]:
         """Whether what it runs names the archive: its arguments, or its file."""
         return any(path in text for text in (*job.argv, _read(Path(job.about.get("file", "")))))
 
-    queued = [job.about.get("title", "") for job in desk.queue.jobs() if job.state in UNDER_WAY and read(job)]
+    queued = [job.title for job in desk.queue.jobs() if job.state in UNDER_WAY and read(job)]
     running = [
         str(choose(study.title))
         for study in desk.dossiers()

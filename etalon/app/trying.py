@@ -1,6 +1,5 @@
 """Try the models of a study on a drawing or on an image of one's own. Nothing that is sent is kept."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -18,12 +17,13 @@ from etalon.app.parts import OfStudy, OneFile, View
 from etalon.app.standing import standing, waiting
 from etalon.data.dataset import Images
 from etalon.data.framing import Framing, Step, framing, prepare
-from etalon.data.images import decode, resize
+from etalon.data.images import MOST, decode, resize
 from etalon.locales import _
 from etalon.outcome import Outcome
 
 router = APIRouter(route_class=OneFile)
 
+IMAGE = 32 << 20  # bytes of the image that is sent, at most
 SHOWN = 320  # pixels: the larger side of a picture of the steps
 Advice = Literal["keep", "leave", "none"]
 _decoding = Lock()  # a large picture takes hundreds of megabytes while it is read: one at a time
@@ -89,6 +89,8 @@ def _page(request: Request, view: View, file: UploadFile | None = None) -> Respo
     layout = _layout(view)
     context: dict[str, Any] = {
         "steps": None,
+        "blank": False,
+        "most": (MOST // 1_000_000, IMAGE >> 20),
         "rate": rate,
         "layout": layout,
         "names": view.result.dataset.class_names(),
@@ -101,7 +103,9 @@ def _page(request: Request, view: View, file: UploadFile | None = None) -> Respo
             made = prepare(picture, view.dossier.dataset.shape, layout)
         del picture
         context["steps"] = [_shown(step) for step in made.steps]
-        context |= _together(_tried(view, made.image))
+        context["blank"] = bool((made.image == made.image[0, 0]).all())
+        if not context["blank"]:
+            context |= _together(_tried(view, made.image))
     template = "try_answer.html" if "hx-request" in request.headers and file is not None else "try.html"
     return page(request, template, view=view, standing=stands, **context)
 
@@ -131,17 +135,12 @@ def _one(view: View, outcome: Outcome, image: Images) -> Tried:
 
 
 def _together(tried: Sequence[Tried]) -> dict[str, Any]:
-    """What need not be said model by model: the commonest answer and how many give it, what was refused and to whom."""
-    given = Counter(one.answer.predicted for one in tried if one.answer.error is None)
+    """The answers, and what need not be said model by model: what was refused, and to whom."""
     refused: dict[tuple[str, str], list[str]] = {}
     for one in tried:
         if (error := one.answer.error) is not None:
             refused.setdefault((error.why, error.remedy), []).append(one.answer.variant)
-    return {
-        "tried": [one for one in tried if one.answer.error is None],
-        "commonest": given.most_common(1)[0] if given else None,
-        "refused": refused,
-    }
+    return {"tried": [one for one in tried if one.answer.error is None], "refused": refused}
 
 
 def _promise(view: View, outcome: Outcome) -> Promise | None:

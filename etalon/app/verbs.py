@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,18 +26,30 @@ def ui(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
 ) -> None:
     """Watch, compare, look and try in a browser, on a store; until Ctrl-C."""
+    from etalon.app.addresses import LOOPBACK
     from etalon.app.desk import Desk
     from etalon.app.server import serve
     from etalon.errors import StudyError
     from etalon.locales import _, use
+    from etalon.locales.foreign import of_files
     from etalon.study.store import Store, default_store
 
-    def tell(address: str) -> None:
-        typer.echo(address)
+    def tell(addresses: Sequence[str]) -> None:
+        here, *others = addresses
+        typer.echo(here)
+        if others:
+            typer.echo(_("From another device of the network:"))
+        for address in others:
+            typer.echo(f"  {address}")
+        if host not in LOOPBACK:
+            typer.echo(
+                _("The connection is not encrypted: whoever is on the network may read what goes by, the token too."),
+                err=True,
+            )
         if not no_browser and _on_a_desktop():
             import webbrowser
 
-            webbrowser.open(address)
+            webbrowser.open(here)
 
     with use(lang):
         if not folder.is_dir():
@@ -49,7 +62,7 @@ def ui(
         except OSError as error:
             raise StudyError(
                 f"{host}:{port}",
-                _("nobody can answer there ({error})").format(error=str(error.strerror).partition(" (")[0]),
+                _("nobody can answer there ({error})").format(error=of_files(error).partition(" (")[0]),
                 _("Give another --port, 0 for any that is free, or another --host."),
             ) from error
 

@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 from etalon import open_study
 from etalon.app import desk as desks
 from etalon.app.background import NAME
-from etalon.app.compared import curves, points
+from etalon.app.compared import amount, curves, points
 from etalon.app.desk import Desk
-from etalon.app.scales import Forest, Plane, step, ticks
+from etalon.app.scales import Forest, Plane, step, ticks, written
 from etalon.figures.intervals import with_interval
 from etalon.locales import p_cell, percent, use
 from etalon.reopened import reopen
@@ -53,11 +53,11 @@ class Tables(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._inside:
-            self.tables[-1][-1][-1] += " ".join(data.split()) + " " * bool(data.strip())
+            self.tables[-1][-1][-1] += data
 
 
 def verdict_table(page: str) -> list[list[str]]:
-    return [[cell.strip() for cell in row] for row in Tables(page[page.index('id="verdicts"') :]).tables[0]]
+    return [[" ".join(cell.split()) for cell in row] for row in Tables(page[page.index('id="verdicts"') :]).tables[0]]
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +119,24 @@ class TestVerdicts:
         with use("en"):
             assert f"with_dropout is {verdict.verdict}" in page
 
+    def test_a_class_is_only_asked_for_a_recall(self, client: TestClient, here: str) -> None:
+        for metric, hidden in (("accuracy", True), ("log_loss", True), ("recall", False)):
+            page = client.get(f"{here}/compare?metric={metric}").text
+            assert ('<div hidden><label for="of">' in page) == hidden
+            assert ('<div><label for="of">' in page) != hidden
+
+    def test_what_an_undecided_variant_would_take(self, client: TestClient, here: str, result: Result) -> None:
+        rows = verdict_table(client.get(f"{here}/compare").text)[2:]
+        for row, verdict in zip(rows, result.verdicts().items, strict=True):
+            if verdict.verdict != "undecided":
+                continue
+            assert verdict.detectable is not None
+            with use("en"):
+                told = f"A difference under {amount(verdict.detectable, 'points')} could go unseen."
+            assert (told in row[1]) == (verdict.detectable <= 1)
+            needed = verdict.seeds_needed
+            assert (f"About {needed} seeds might settle it." if needed else "More seeds would not settle it") in row[1]
+
     @pytest.mark.parametrize("asked", ["metric=recall&of=10", "first=wider&second=wider", "first=wider&second=nobody"])
     def test_what_cannot_be_compared_is_said_in_the_page(self, client: TestClient, here: str, asked: str) -> None:
         answer = client.get(f"{here}/compare?{asked}")
@@ -162,6 +180,25 @@ class TestChoice:
         assert any("metric=log_loss" in one and "accuracy=2" in one and "curve=wider" in one for one in links)
 
 
+class TestChanges:
+    def test_each_has_its_reason_and_its_effect(self, client: TestClient, here: str, result: Result) -> None:
+        page = client.get(f"{here}/compare").text
+        _head, first, *rows = Tables(page.split('aria-label="What each change does"')[1]).tables[0]
+        assert first[0] == "reference"
+        told = {row[0]: row for row in rows}
+        steps = result.verdicts(pairs="steps")
+        with use("en"):
+            for name, because, what in (
+                ("wider", "sixteen neurons are few", "neurons: 16 → 64"),
+                ("with_dropout", "learning by heart", "dropout: 0 → 0.5"),
+            ):
+                row, verdict = told[name + because], steps[name]
+                assert row[1] == what
+                assert row[2].startswith(verdict.verdict)
+                assert row[3] == with_interval(verdict.difference, verdict.low_simultaneous, verdict.high_simultaneous)
+                assert row[4] == "reference"
+
+
 class TestDrawings:
     def test_curves_are_means_over_seeds_with_their_ends(self, client: TestClient, here: str, result: Result) -> None:
         page = client.get(f"{here}/compare?curve=wider&measure=val_loss").text
@@ -194,6 +231,13 @@ class TestDrawings:
         assert scale.low <= -verdicts.rope < 0 < verdicts.rope <= scale.high
         assert scale.at(scale.low) < scale.at(0.0) < scale.at(scale.high)
         assert 2 <= len(scale.ticks()) <= 8
+
+    def test_no_two_ticks_of_time_read_the_same(self) -> None:
+        with use("en"):
+            assert written([0.2, 0.25, 0.3, 0.4]) == ["0.20 s", "0.25 s", "0.30 s", "0.40 s"]
+            assert written([0.8, 1.0, 1.2]) == ["0.8 s", "1.0 s", "1.2 s"]
+            assert written([8.0, 10.0, 60.0, 72.0]) == ["8.0 s", "10 s", "1 min 00 s", "1 min 12 s"]
+            assert written([]) == []
 
     def test_round_ticks(self) -> None:
         assert ticks(-0.021, 0.043, step(-0.021, 0.043, 4)) == pytest.approx([-0.02, 0.0, 0.02, 0.04])
@@ -302,12 +346,15 @@ class TestOpening:
     ) -> None:
         browser, store = browse(own), Store(own)
         assert browser.get(f"{here}/compare?on=test").status_code == 422
-        assert "never been opened" in browser.get(f"{here}/compare").text
+        sealed = browser.get(f"{here}/compare").text
+        assert "never been opened" in sealed
+        assert "This choice is made on validation alone" not in sealed
         answer = browser.post(f"{here}/open", data={"back": "compare"}, follow_redirects=False)
         assert (answer.status_code, answer.headers["location"]) == (303, f"{here}/compare?on=test")
         browser.post(f"{here}/open")
         page = browser.get(f"{here}/compare?on=test").text
         assert "Verdicts on test" in page
+        assert "This choice is made on validation alone" in page
         opened = reopen(store, dossier.id)
         assert opened.opened
         assert len(store.openings(opened.dataset.test_digest)) == 1

@@ -11,12 +11,15 @@ import pytest
 from sklearn.metrics import confusion_matrix
 from starlette.testclient import TestClient
 
+from etalon.analysis.design import ONCE
 from etalon.app.desk import Desk
+from etalon.app.look import error_rate
+from etalon.app.pages import shortened
 from etalon.study.journal import Dossier
 from etalon.study.store import Store
 
 CELL = re.compile(r'<td class="(?:shade-\d|right number)"><a href="([^"]*)" aria-label="([^"]*)"[^>]*>([^<]*)</a>')
-IMAGE = re.compile(r'<li><a href="[^"]*/image/(train|test)/(\d+)"')
+IMAGE = re.compile(r'<li><a href="[^"]*/image/(train|test)/(\d+)[?"]')
 
 
 @pytest.fixture
@@ -117,12 +120,87 @@ class TestDisagreements:
         assert found == wanted
 
 
-def test_the_error_of_a_class_comes_with_its_interval(client: TestClient, here: str) -> None:
+RATES = re.compile(
+    r'<a href="[^"]*true=(\d)[^"]*">\d</a></th>\s*'
+    r'<td class="right number">([\d.]+)%</td>\s*<td class="number">([\d.]+)% – ([\d.]+)%'
+)
+
+
+def test_the_error_of_a_class_comes_with_its_ends_over_few_seeds(
+    client: TestClient, desk: Desk, dossier: Dossier, here: str
+) -> None:
     text = client.get(f"{here}/look?variant=wider").text
-    rates = re.findall(r"([\d.]+)%</td>\s*<td class=\"number\">([\d.]+)% – ([\d.]+)%", text)
+    assert "Least – greatest of the 2 seeds" in text
+    rates = RATES.findall(text)
     assert len(rates) == 10
-    for rate, low, high in rates:
+    for label, *told in rates:
+        each = [100 * (p[y == int(label)] != int(label)).mean() for _i, y, p in logits(desk, dossier, "wider")]
+        assert [float(one) for one in told] == pytest.approx([np.mean(each), min(each), max(each)], abs=0.006)
+
+
+def test_the_error_of_a_class_with_one_seed_comes_with_its_interval(client: TestClient, here: str) -> None:
+    text = client.get(f"{here}/look?variant=wider&seed=0").text
+    assert "95% interval" in text
+    rates = RATES.findall(text)
+    assert len(rates) == 10
+    for _label, rate, low, high in rates:
         assert float(low) <= float(rate) <= float(high)
+        assert float(low) < float(high)
+
+
+def test_an_image_alone_tells_nothing_of_its_class() -> None:
+    assert error_rate(np.array([[1.0, np.nan]]), ONCE) == (0.0, 0.0, 1.0)
+    assert error_rate(np.array([[np.nan, np.nan]]), ONCE) is None
+    assert error_rate(np.array([[1.0, 0.0], [np.nan, 1.0], [np.nan, np.nan]]), ONCE) == (0.25, 0.0, 0.5)
+
+
+def test_the_commonest_confusions_come_first_and_open_their_images(
+    client: TestClient, desk: Desk, dossier: Dossier, here: str
+) -> None:
+    text = client.get(f"{here}/look?variant=wider&seed=1").text
+    listed_first = text.split("The commonest confusions")[1].split("</ol>")[0]
+    told = re.findall(r'<a href="([^"]*)"[^>]*>(\d) taken for (\d) \((\d+) image', listed_first)
+    _index, y, p = logits(desk, dossier, "wider")[1]
+    counts = confusion_matrix(y, p, labels=range(10))
+    np.fill_diagonal(counts, 0)
+    assert [int(n) for *_rest, n in told] == sorted(counts.ravel().tolist(), reverse=True)[:5]
+    for href, true, predicted, n in told:
+        assert int(n) == counts[int(true), int(predicted)] == len(listed(client, unescape(href)))
+
+
+def test_from_a_cell_one_goes_through_its_images_and_back_to_it(client: TestClient, here: str) -> None:
+    _said, href = cells(client.get(f"{here}/look?variant=wider&shown=share").text)[0, 0]
+    wanted = listed(client, href)
+    assert len(wanted) > 2
+    page = client.get(href).text
+    address: str | None = unescape(re.findall(r'<li><a href="([^"]*/image/[^"]*)"', page)[0])
+    seen = []
+    while address:
+        text = client.get(address).text
+        assert f"{len(seen) + 1} of {len(wanted)}" in text
+        seen.append(int(urlsplit(address).path.rpartition("/")[2]))
+        after = re.search(r'rel="next" href="([^"]*)"', text)
+        address = unescape(after[1]) if after else None
+    assert seen == wanted
+    back = [unescape(one) for one in re.findall(r'<p class="back">.*</p>', text)]
+    asked = parse_qs(urlsplit(re.findall(r'href="([^"]*)"', back[0])[0]).query)
+    assert asked == {"variant": ["wider"], "shown": ["share"]}
+    assert re.findall(r'href="[^"]*#([^"]*)"', back[0]) == ["cell-0-0"]
+    assert listed(client, re.findall(r'href="([^"]*/look/images[^"]*)"', back[0])[0]) == wanted
+
+
+def test_an_image_that_is_not_of_the_list_has_its_own_neighbours(client: TestClient, here: str) -> None:
+    others = set(range(200)) - set(listed(client, f"{here}/look/images?of=hardest&n=500"))
+    text = client.get(f"{here}/image/train/{min(others)}?within=of%3Dhardest").text
+    assert f'rel="next" href="{here}/image/train/{min(others) + 1}"' in text
+
+
+def test_long_names_keep_what_tells_them_apart() -> None:
+    names = [f"a-very-long-class-name-{end}" for end in ("one", "two", "three")]
+    assert list(shortened(names).values()) == ["a-very…ss-name-one", "a-very…ss-name-two", "a-very…-name-three"]
+    ends = ["begins-like-this-a-and-then-goes-on", "begins-like-this-b-and-then-goes-on"]
+    assert len(set(shortened(ends).values())) == 2
+    assert shortened(["0", "1"]) == {"0": "0", "1": "1"}
 
 
 def test_in_french_with_french_numbers(client: TestClient, here: str) -> None:
@@ -162,6 +240,9 @@ def test_on_test_once_it_is_opened(own: Path, browse: Callable[[Path], TestClien
         "look/images?page=99999999999",
         "look/images?n=501",
         "look/images?how=neither",
+        "image/train/0?within=true%3D10",
+        "image/train/0?within=true%3Dx",
+        "image/train/0?within=variant%3Dnobody",
     ],
 )
 def test_odd_questions_are_refused_in_three_parts(client: TestClient, here: str, asked: str) -> None:

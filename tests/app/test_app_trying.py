@@ -19,7 +19,8 @@ import etalon
 from etalon.analysis.calibration import fit_temperature
 from etalon.app.desk import Desk
 from etalon.app.models import Networks
-from etalon.app.server import IMAGE, create
+from etalon.app.server import create
+from etalon.app.trying import IMAGE
 from etalon.study.journal import Dossier
 from etalon.study.store import Store
 from tests.app.serving import served
@@ -32,10 +33,10 @@ def here(dossier: Dossier) -> str:
     return f"/studies/{dossier.id}/try"
 
 
-def cards(text: str) -> dict[str, str]:
-    """What each variant answers."""
-    found = re.findall(r'<section class="card" aria-label="(\w+)">(.*?)</section>', text, re.DOTALL)
-    return dict(found)
+def said(text: str) -> dict[str, str]:
+    """What each variant answers: the recommended one in full, each other in a line of the table."""
+    found = re.findall(r'<section class="card main" aria-label="(\w+)">(.*?)</section>', text, re.DOTALL)
+    return dict(found) | dict(re.findall(r'<tr><th scope="row">(\w+)</th>(.*?)</tr>', text, re.DOTALL))
 
 
 def file(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -64,7 +65,7 @@ def test_an_image_of_the_set_gets_its_stored_answer_calibrated(
         status, text = post(client, here, file(Image.fromarray(np.asarray(data.x[index, ..., 0]))))
         assert status == 200
         assert text.count("<li>As it was received") == 1
-        found = cards(text)
+        found = said(text)
         assert set(found) == {one.name for one in dossier.candidates}
         for candidate in dossier.candidates:
             outcome, each = desk.result(dossier.id)[candidate.name], []
@@ -76,17 +77,23 @@ def test_an_image_of_the_set_gets_its_stored_answer_calibrated(
                 z = run.validation_logits[place[0]] if len(place) else outcome.predictor(seed)(data.x[[index]])[0]
                 each.append(softmax(z.astype(float) / temperature))
             mean = np.mean(each, axis=0)
-            shown = {int(c): float(p) / 100 for c, p in VALUE.findall(found[candidate.name])}
-            assert shown == {c: pytest.approx(mean[c], abs=6e-4) for c in np.argsort(-mean, kind="stable")[:5]}
+            best = np.argsort(-mean, kind="stable")
+            if shown := {int(c): float(p) / 100 for c, p in VALUE.findall(found[candidate.name])}:
+                assert shown == {c: pytest.approx(mean[c], abs=6e-4) for c in best[:5]}
+            else:
+                read, sure = re.findall(r"<strong>(\d)</strong>.*?>([\d.]+)%", found[candidate.name])[0]
+                assert (int(read), float(sure) / 100) == (best[0], pytest.approx(mean[best[0]], abs=6e-4))
 
 
 def test_the_advice_is_that_of_the_thresholds(client: TestClient, desk: Desk, dossier: Dossier, here: str) -> None:
     image = np.asarray(desk.dataset(dossier.id).train.x[5])
-    found = cards(post(client, here, file(Image.fromarray(image[..., 0])))[1])
+    text = post(client, here, file(Image.fromarray(image[..., 0])))[1]
+    found = said(text)
     for outcome in desk.result(dossier.id):
         promise = outcome.confidence().strictest
         if promise is None:
-            assert "No promise" in found[outcome.name]
+            assert not re.search("Can be kept|To a person", found[outcome.name]), "said once, for all of them"
+            assert text.count("No promise") == 1
             continue
         sure = [softmax(outcome.predictor(run.seed)(image[None])[0]).max() for run in outcome.runs]
         under = sum(p < (t.value or 0) for p, t in zip(sure, promise.thresholds, strict=True))
@@ -107,15 +114,25 @@ def test_the_advice_is_that_of_the_thresholds(client: TestClient, desk: Desk, do
         (seven().convert("F"), "TIFF"),
         (seven(), "WEBP"),
         (seven().resize((2, 900)), "PNG"),
-        (seven().resize((1, 1)), "PNG"),
-        (Image.new("RGBA", (50, 50), (0, 0, 0, 0)), "PNG"),
     ],
     ids=lambda value: f"{value.mode}-{value.size}" if isinstance(value, Image.Image) else value,
 )
 def test_any_image_is_read(client: TestClient, here: str, image: Image.Image, kind: str) -> None:
     status, text = post(client, here, file(image, kind))
     assert status == 200
-    assert len(cards(text)) == 3
+    assert len(said(text)) == 3
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+@pytest.mark.parametrize("size", [1, 8, 50])
+def test_nothing_is_read_where_nothing_is_drawn(client: TestClient, here: str, mode: str, size: int) -> None:
+    for colour in (0, 255):
+        ground = {"L": colour, "RGB": (colour,) * 3, "RGBA": (0, 0, 0, colour)}[mode]
+        status, text = post(client, here, file(Image.new(mode, (size, size), ground)))
+        assert status == 200
+        assert "Nothing is drawn on it" in text
+        assert said(text) == {}
+        assert 'class="steps"' in text
 
 
 def test_steps_are_shown(client: TestClient, here: str) -> None:
@@ -140,19 +157,18 @@ def test_what_all_the_models_have_in_common_is_said_once(client: TestClient, her
     for sentence in ("calibrated on validation", "All this holds for images", "surer than their thresholds"):
         assert text.count(sentence) <= 1
     assert text.count("calibrated on validation") == 1
-    said = re.findall(r'<p class="verdict-line"><strong>(\d)</strong>', text)
-    commonest = max(set(said), key=said.count)
-    head = re.sub(r"\s+", " ", text.split('class="cards"')[0])
-    if len(set(said)) == 1:
-        assert f"All the models read: <strong>{commonest}</strong>" in head
-    elif said.count(commonest) > 1:
-        assert f"{said.count(commonest)} models of 3 read:" in head
+    first, *others = (re.findall(r"<strong>(\d)</strong>", one)[0] for one in said(text).values())
+    same = others.count(first)
+    assert re.search(rf"The recommended model, \w+, reads: <strong>{first}</strong>", text)
+    assert ("The 2 other models read the same" if same == 2 else f"Of the other models, {same} of 2 read") in text
+    form = client.get(here).text
+    assert "50 million pixels and 32 MB at most" in form
 
 
 def test_the_answer_alone_for_those_who_have_the_page(client: TestClient, here: str) -> None:
     answer = client.post(here, files={"file": ("a.png", file(seven()))}, headers={"hx-request": "true"})
     assert "<html" not in answer.text
-    assert len(cards(answer.text)) == 3
+    assert len(said(answer.text)) == 3
 
 
 def animated(frames: int = 40) -> bytes:
@@ -273,9 +289,17 @@ def test_a_digit_drawn_with_the_mouse_is_read(chromium: Browser, desk: Desk, her
             page.mouse.move(*place(0.5 + 0.22 * np.sin(angle), 0.5 - 0.35 * np.cos(angle)))
         page.mouse.up()
         page.wait_for_selector("#answer .card", timeout=60_000)
-        assert page.locator("#answer .card").count() == 3
-        assert page.locator("#answer .verdict-line strong").first.inner_text() == "0"
+        assert page.locator("#answer tbody tr").count() == 2
+        assert page.locator("#answer .verdict-line strong").inner_text() == "0"
         assert "Inversée" in page.locator(".steps").inner_text()
+        drawn = "canvas.getContext('2d').getImageData(0, 0, 400, 400).data.some((value) => value < 255)"
+        assert page.evaluate(drawn)
+        page.get_by_role("button", name="Effacer").click()
+        assert page.locator("#answer .card").count() == 0, "what was answered goes with the drawing"
+        assert not page.evaluate(drawn)
+        page.locator("#canvas").click()
+        page.wait_for_selector("#answer .card")
         page.set_input_files("#file", {"name": "x.png", "mimeType": "image/png", "buffer": b"no image"})
         page.wait_for_selector("#answer .callout.bad")
+        assert not page.evaluate(drawn), "nor does a drawing stay beside what is said of something else"
         assert wrong == [] or all("422" in said for said in wrong)

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from etalon.app.desk import Desk
+from etalon.opening import open_study
 from etalon.study.journal import Dossier
 from etalon.study.store import Store
 from tests.app.serving import served
@@ -47,6 +48,10 @@ STOPS = """() => {
   });
   return window.stops.length;
 }"""
+ON_TOP = """(slider) => {
+  const {right, top, height} = slider.getBoundingClientRect();
+  return document.elementFromPoint(right - 3, top + height / 2) === slider;
+}"""
 MISSED = """() => {
   const says = (why, one) => `${why}: ${one.outerHTML.slice(0, 90)}`;
   const group = (one) => one.type === "radio" ? [...one.form.elements[one.name]] : [one];
@@ -56,10 +61,29 @@ MISSED = """() => {
 }"""
 
 
+LONG = "with_dropout_of_half_of_the_neurons_of_the_hidden_layer"
+
+
 @pytest.fixture(scope="module")
-def address(trained: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of the application on a copy of the trained store."""
-    store = Path(shutil.copytree(trained, tmp_path_factory.mktemp("pages") / "store"))
+def store(trained: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the trained store, in which the same study has a variant with a long name: nothing is trained again."""
+    place = tmp_path_factory.mktemp("pages")
+    code = (folder / "digits_study.py").read_text(encoding="utf-8")
+    (place / "study.py").write_text(code.replace("with_dropout", LONG), encoding="utf-8")
+    store = Path(shutil.copytree(trained, place / "store"))
+    open_study(place / "study.py").with_(store=store).run(workers=0, progress=False)
+    return store
+
+
+@pytest.fixture(scope="module")
+def dossier(store: Path) -> Dossier:
+    """The study with the long name."""
+    return next(one for one in Store(store).studies() if one.candidates[-1].name == LONG)
+
+
+@pytest.fixture(scope="module")
+def address(store: Path, folder: Path) -> Iterator[str]:
+    """Of the application on that store."""
     with served(Desk(Store(store), folder)) as place:
         yield place
 
@@ -121,6 +145,15 @@ def test_seen_and_heard(page: Page, address: str, dossier: Dossier, name: str) -
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             assert wrong(page) == [], (width, scheme)
+
+
+def test_nothing_covers_the_sliders(page: Page, address: str, dossier: Dossier) -> None:
+    visit(page, address, dossier.id, "image")
+    for width in (1280, 700, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        for slider in page.locator(".sliders input[type=range]").all():
+            slider.scroll_into_view_if_needed()
+            assert slider.evaluate(ON_TOP), (width, slider.get_attribute("name"))
 
 
 @pytest.mark.parametrize("name", PAGES)

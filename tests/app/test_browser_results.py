@@ -1,5 +1,6 @@
 """As a person does it, in a real browser: compare, weigh again, open the test images, see the data, read the report."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -102,6 +103,23 @@ def test_the_images_of_a_cell_come_back(chromium: Browser, address: str, dossier
         page.go_back()
         page.wait_for_url(look)
         expect(page.locator("table.heat")).to_be_visible()
+
+
+def test_one_goes_through_a_cell_and_the_sliders_stay(chromium: Browser, address: str, dossier: Dossier) -> None:
+    with visit(chromium, "fr", 360, "dark") as page:
+        page.goto(f"{address}/studies/{dossier.id}/look?variant=wider")
+        page.locator("#cell-3-3").click()
+        page.locator("#images .gallery a").first.click()
+        page.locator("a[rel=next]").click()
+        expect(page.locator(".pager span")).to_have_text(re.compile(r"^2 sur \d+$"))
+        page.locator("#noise").fill("20")
+        page.wait_for_url("**noise=20**")
+        page.reload()
+        expect(page.locator("#noise")).to_have_value("20")
+        expect(page.locator(".pager span")).to_have_text(re.compile(r"^2 sur \d+$"))
+        page.locator(".back a").first.click()
+        expect(page.locator("#variant")).to_have_value("wider")
+        expect(page.locator("#cell-3-3")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize(("lang", "width", "scheme"), SIZES)

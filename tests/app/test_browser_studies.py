@@ -24,7 +24,8 @@ WORDS["fr"] |= {"read": "Lire d’abord le fichier", "start": "Écrire le fichie
 WORDS["en"] |= {"stop": "Stop", "resume": "Resume", "stopped": "stopped", "dense": "A dense network", "done": "done"}
 WORDS["fr"] |= {"stop": "Arrêter", "resume": "Reprendre", "stopped": "arrêté", "dense": "Un réseau dense"}
 WORDS["fr"] |= {"done": "terminé", "table": "Les mêmes chiffres en tableau"}
-WORDS["en"] |= {"table": "The same figures as a table"}
+WORDS["en"] |= {"table": "The same figures as a table", "mean": "mean over seeds"}
+WORDS["fr"] |= {"mean": "moyenne sur les graines"}
 
 
 @pytest.fixture
@@ -62,6 +63,15 @@ def test_from_choices_to_the_last_curve(chromium: Browser, address: str, lang: s
     made.get_by_label(words["epochs"], exact=True).fill("500")
     made.get_by_label(words["dense"]).check()
     expect(made.locator("input[value=more_filters]")).to_be_hidden()
+    expect(made.locator("#trainings")).to_contain_text("3 × 2 = 6")
+    made.locator("[name=data]").select_option("digits")
+    for name in ("dropout", "augmentation"):
+        made.locator(f"[value={name}]").uncheck()
+    made.get_by_role("button", name=words["start"]).click()
+    expect(made.get_by_role("alert")).to_be_in_viewport()
+    expect(made.get_by_label(words["title"])).to_have_value("Mes chiffres")
+    expect(made.get_by_label(words["dense"])).to_be_checked()
+    made.locator("[value=dropout]").check()
     made.get_by_role("button", name=words["read"]).click()
     expect(made.locator("#text pre")).to_contain_text('"Mes chiffres"')
     made.get_by_role("button", name=words["start"]).click()
@@ -84,11 +94,15 @@ def test_from_choices_to_the_last_curve(chromium: Browser, address: str, lang: s
     page.get_by_role("button", name=words["stop"], exact=True).click()
     expect(page.locator("#now .badge")).to_have_text(words["stopped"], timeout=30_000)
 
+    page.get_by_label(words["mean"]).check()
     page.get_by_text(words["table"]).click()
     expect(page.locator("#live table").first).to_be_visible()
     page.goto(address)
-    expect(page.get_by_role("link", name="Mes chiffres")).to_be_visible()
-    assert not wrong
+    for search, found in (("zz", 0), ("CHIFFRES", 1)):
+        page.get_by_role("searchbox").fill(search)
+        expect(page.get_by_role("link", name="Mes chiffres")).to_have_count(found)
+    assert page.url.endswith("/?q=CHIFFRES")
+    assert [text for text in wrong if "422" not in text] == []  # the refusal's own status
     context.close()
 
 

@@ -11,16 +11,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from ipaddress import ip_address
 from pathlib import Path
+from socket import create_server
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from starlette.testclient import TestClient
 
 from etalon.app import feed as feeds
+from etalon.app.addresses import family_of, urls
 from etalon.app.board import Board
 from etalon.app.desk import Desk
-from etalon.app.live import variants
+from etalon.app.live import highest, variants
 from etalon.app.queue import Queue
 from etalon.app.server import PATIENCE
 from etalon.study.journal import Diary, Dossier, Told
@@ -212,6 +216,10 @@ def test_begins_and_ends_are_told(port: int, own: Path, dossier: Dossier, monkey
 
 
 def test_unknown_studies(client: TestClient) -> None:
+    for name in ("nope", "0123", "g" * 12, "0" * 65):  # no study can have it
+        answer = client.get(f"/studies/{name}")
+        assert answer.status_code == 404
+        assert "[0-9a-f]" not in answer.text
     for path in ("", "/curves", "/events", "/figures"):
         assert client.get(f"/studies/{'0' * 12}{path}").status_code == 404
         assert client.get(f"/studies/..%2F..{path}").status_code in (404, 422)
@@ -249,6 +257,19 @@ def test_curves_and_states(dossier: Dossier) -> None:
     json.dumps(board.to_json(dossier, True), allow_nan=False)
 
 
+def test_epochs_are_those_that_there_were(dossier: Dossier) -> None:
+    """Not those that a trial that broke down would have had; one that was to stop early had all of its own."""
+    board, (a, b, *_others) = Board(), sorted(dossier.keys)
+    told(board, Told("run", when=10.0, workers=1), epoch(a, 1, when=12.0), Told("diverged", key=a, when=13.0))
+    told(board, epoch(b, 1, when=14.0), Told("done", key=b, when=15.0), Told("end", when=20.0))
+    progress = board.progress(dossier, False)
+    assert (progress.done, progress.failed, progress.epochs, progress.planned) == (1, 1, 2, 11)
+    assert progress.spent == 10.0
+    told(board, Told("run", when=1000.0, workers=1), epoch(b, 1, when=1005.0))
+    assert board.progress(dossier, True).spent == 15.0, "what goes by between two runs is no training"
+    assert Board().progress(dossier, False).spent is None
+
+
 def test_time_left(dossier: Dossier) -> None:
     """Six trials of two epochs, two at once; each epoch takes 3 s, and 1 s goes by between two."""
     board, keys = Board(), [key for seed in range(2) for c in dossier.candidates for key in [c.keys[seed]]]
@@ -264,6 +285,15 @@ def test_time_left(dossier: Dossier) -> None:
 
 
 # pages
+
+
+def test_the_highest_curves_are_drawn_first(dossier: Dossier) -> None:
+    names = [f"v{n}" for n in range(9)]
+    found = [{"name": name, "keys": [name, ""]} for name in names]
+    heights = [0.5, 0.9, 0.1, 0.8, 0.7, 0.2, 0.6, 0.3, 0.4]
+    trials = {name: {"curves": {"val_accuracy": [0.95, height]}} for name, height in zip(names, heights, strict=True)}
+    assert highest(found, trials) == {"v0", "v1", "v3", "v4", "v6", "v8"}
+    assert highest(found, {name: {"curves": {}} for name in names}) == set(names[:6])
 
 
 def test_page_without_script(client: TestClient, dossier: Dossier) -> None:
@@ -367,6 +397,11 @@ def test_failures_are_shown(own: Path, browse: Callable[[Path], TestClient], dos
     page = browse(own).get(f"/studies/{dossier.id}").text
     assert "1 trial broke down" in page
     assert "&lt;b&gt;no room&lt;/b&gt;" in page
+    assert '<span class="badge unsure">done, 1 failed</span>' in page
+    for address in ("/", f"/studies/{dossier.id}"):
+        page = browse(own).get(address).text
+        assert '<span class="badge unsure">done, 1 failed</span>' in page
+    assert 'max="6" value="5"' in browse(own).get("/").text, "the bar is not full"
 
 
 def test_a_server_that_is_killed_and_its_clean_end(own: Path, folder: Path, dossier: Dossier) -> None:
@@ -406,6 +441,33 @@ def test_a_server_that_is_killed_and_its_clean_end(own: Path, folder: Path, doss
             if number == signal.SIGINT:
                 assert server.returncode == 0
                 assert server.stderr.read() == ""
+
+
+def test_addresses() -> None:
+    assert urls("127.0.0.1", 80, "") == ["http://127.0.0.1:80/"]
+    assert urls("::1", 8000, "t") == ["http://[::1]:8000/?token=t"]
+    assert urls("192.0.2.7", 8000, "t") == ["http://192.0.2.7:8000/?token=t"]
+    for host, here in (("0.0.0.0", "127.0.0.1"), ("::", "[::1]")):
+        first, *others = urls(host, 8202, "t")
+        assert first == f"http://{here}:8202/?token=t"
+        for address in others:
+            name = str(urlsplit(address).hostname)
+            assert address.endswith(":8202/?token=t")
+            assert not ip_address(name).is_loopback
+            with create_server((name, 0), family=family_of(name)):
+                pass  # it is this machine's
+
+
+def test_a_server_for_the_network_says_how_to_reach_it(own: Path, folder: Path) -> None:
+    command = [sys.executable, "-m", "etalon.cli", "ui", str(folder), "--store", str(own), "--host", "0.0.0.0"]
+    command += ["--port", "0", "--no-browser", "--token", "let-me-in"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        assert server.stderr
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=let-me-in", server.stdout.readline().strip())
+        assert "not encrypted" in server.stderr.readline()
+        server.send_signal(signal.SIGINT)
+        assert "0.0.0.0" not in server.stdout.read()
 
 
 @pytest.mark.parametrize(

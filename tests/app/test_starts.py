@@ -1,16 +1,16 @@
 """What can be started, and nothing else; a study made of choices is a program like those written by hand."""
 
 import ast
+import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from starlette.testclient import TestClient
 
-from etalon.app import made, starts, studies
+from etalon.app import made, starts
 from etalon.app.desk import Desk
 from etalon.app.made import Choices, Images, program
 from etalon.app.queue import Queue
@@ -20,7 +20,6 @@ from etalon.locales import use
 from etalon.opening import open_study
 from etalon.study.store import Store
 
-NOBODY = "0" * 12  # a study that there is not
 STUDY = 'import etalon\nstudy = etalon.Study({"en": "A title", "fr": "Un titre"}, data="digits")\n'
 TITLES = [
     "x",
@@ -203,6 +202,77 @@ def test_made_and_queued(client: TestClient, own: Path, served: Path) -> None:
     assert [job.argv[1] for job in Queue(own).jobs()] == [str(served / "mon_etude.py"), str(served / "mon_etude_2.py")]
 
 
+def test_a_form_that_is_refused_is_shown_again_as_it_was(client: TestClient, own: Path) -> None:
+    """The browser says no, and loses nothing of what was filled in."""
+    form = {
+        "title": "Les <chiffres>",
+        "reference": "dense",
+        "size": "12",
+        "seeds": "4",
+        "epochs": "7",
+        "data": "digits",
+    }
+    for path in ("/start/made", "/start/text"):
+        for ticked in ([], ["more_filters"]):  # which a dense network has none of
+            answer = client.post(path, data={**form, "variations": ticked})
+            assert answer.status_code == 422
+            page = answer.text
+            alert = page.split('role="alert"')[1].split("</div>")[0]
+            assert "Cochez" in alert
+            assert 'value="Les &lt;chiffres&gt;"' in page
+            for field in ('name="size" min="4" max="256" value="12"', 'max="30" value="4"', 'max="500" value="7"'):
+                assert field in page
+            assert 'value="dense" checked' in page
+            assert ('value="more_filters" checked' in page) == bool(ticked)
+            assert 'value="dropout" checked' not in page
+    assert Queue(own).jobs() == []
+
+
+def test_the_form_knows_the_images(client: TestClient) -> None:
+    page = client.get("/start").text
+    assert '<option data-side="8" selected>digits</option>' in page
+    assert 'name="size" min="4" max="256" value="8"' in page
+    assert "Apprentissages, modèles × graines\u00a0: 4 × 5 = 20" in page
+
+
+def test_how_many_trainings() -> None:
+    def of(reference: made.Reference, *ticked: made.Variation) -> int:
+        return made.trainings(Choices(title="x", reference=reference, variations=ticked, seeds=3))
+
+    assert of("convolutional", "dropout", "more_filters", "dropout") == 9
+    assert of("dense", "dropout", "more_filters") == 6, "which mean nothing to it"
+
+
+def test_ready_made_studies_of_the_folder_are_listed_once(client: TestClient, served: Path) -> None:
+    for path in starts.ready().values():
+        assert client.get("/start").text.count(f">{path.name}<") == 1
+        (served / path.name).write_bytes(path.read_bytes())
+        page = client.get(f"/start?file=etalon:{path.name}").text
+        assert page.count(f">{path.name}<") == 1
+        assert f'value="{path.name}" required checked' in page
+    assert "Études toutes prêtes" not in client.get("/start").text
+
+
+def test_refusals_are_in_words(client: TestClient) -> None:
+    def why(**wrong: str) -> str:
+        answer = client.post("/start/made", data={"title": "x", "variations": "dropout", **wrong})
+        assert answer.status_code == 422
+        return answer.text.split('role="alert"')[1].split("</div>")[0]
+
+    for wrong, words in (
+        ({"seeds": "1"}, "Graines\u00a0: [^<]* 2<"),
+        ({"seeds": "31"}, "Graines\u00a0: [^<]*30"),
+        ({"seeds": "two"}, "Graines\u00a0: [^<]*entier"),
+        ({"title": "x" * 121}, "Titre\u00a0: [^<]*120"),
+        ({"title": " "}, "Titre\u00a0: "),
+        ({"reference": "none"}, "La référence\u00a0: [^<]*dense"),
+        ({"data": "../x"}, "Images\u00a0: "),
+    ):
+        text = why(**wrong)
+        assert re.search(words, text), text
+        assert not re.search(r"Input|should|\^|pattern|expected", text)
+
+
 @pytest.mark.parametrize("title", ["../../evil", "os", "etalon", "...", "con sys", "日本", "1234"])
 def test_names_of_files(title: str, tmp_path: Path) -> None:
     path = made.keep("", title, tmp_path)
@@ -236,45 +306,3 @@ def test_odd_choices(client: TestClient, served: Path, wrong: dict[str, str]) ->
     for path in ("/start/text", "/start/made"):
         assert client.post(path, data=form).status_code == 422
     assert sorted(served.rglob("*")) == before
-
-
-# the list
-
-
-def test_list_is_sent_again_only_when_it_has_changed(own: Path, browse: Callable[[Path], TestClient]) -> None:
-    client = browse(own)
-    page = client.get("/").text
-    assert "Reading digits" in page
-    assert "6 of 6" in page
-    assert "<code>wider</code>" in page
-    seen = page.partition("/list?seen=")[2].partition('"')[0]
-    assert client.get(f"/list?seen={seen}").status_code == 204
-    assert client.get(f"/list?seen={seen}", headers={"accept-language": "fr"}).status_code == 200
-    (own / "studies").joinpath(next((own / "studies").iterdir()).name, "events.jsonl").touch()
-    changed = client.get(f"/list?seen={seen}")
-    assert changed.status_code == 200
-    assert "<html" not in changed.text
-
-
-def test_jobs_of_a_study(client: TestClient, own: Path, served: Path) -> None:
-    """A study shows the job that has told that it trains it: waiting, then stopped, then gone on with."""
-    dossier = Store(own).studies()[0]
-    queue, names = Queue(own), (NOBODY, dossier.id)
-    jobs = [queue.add("run", [], served, file=dossier.file or "", title="t") for _ in range(3)]
-    for job, name in zip(jobs[1:], names, strict=True):
-        queue.name(job.n).write_text(name)
-        queue.tie(job.n)
-    job = jobs[-1]
-    owners = [studies.owner(job, [dossier]) for job in queue.jobs()]
-    assert owners == [None, None, dossier.id], "the one that has told so, once the store knows it"
-    led = [client.get(f"/jobs/{job.n}", headers={"hx-request": "true"}).headers.get("hx-redirect") for job in jobs]
-    assert led == [None, None, f"/studies/{dossier.id}"], "who waits for the first training is led to its curves"
-    page = client.get("/").text
-    assert page.count("en attente") == 3
-    assert f'action="/jobs/{job.n}/stop"' in client.get(f"/studies/{dossier.id}").text
-    assert client.post(f"/jobs/{job.n}/stop", data={"back": "/"}, follow_redirects=False).status_code == 303
-    assert client.post("/jobs/1/stop", data={"back": "//elsewhere.example"}).status_code == 422
-    assert f'action="/jobs/{job.n}/resume"' in client.get(f"/studies/{dossier.id}").text
-    client.post(f"/jobs/{job.n}/resume")
-    assert queue.job(job.n).state == "waiting"
-    assert client.post("/jobs/99/stop").status_code == 404

@@ -61,6 +61,9 @@ addEventListener("resize", () => drawn?.setSize({width: drawn.root.parentElement
 night.addEventListener("change", draw);
 document.addEventListener("htmx:afterSettle", event => { if (event.target.id === "drawn") draw(); });
 
+const metric = document.getElementById("metric"), ofClass = document.getElementById("of").parentElement;
+metric.addEventListener("change", () => { ofClass.hidden = metric.value !== "recall"; });
+
 document.addEventListener("input", event => {
   const told = document.querySelector(`output[for="${event.target.id}"]`);
   if (told) told.textContent = new Intl.NumberFormat(lang, {minimumFractionDigits: 2}).format(event.target.value);

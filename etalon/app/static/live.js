@@ -33,21 +33,34 @@ function marks(mark, colour) {  // what tells apart two variants of one colour
   return {show: true, paths, fill: colour, stroke: colour, width: 1};
 }
 
-const lines = known.variants.flatMap((variant, rank) =>
-  variant.keys.flatMap((key, i) => key ? KINDS.map((kind) => ({variant, rank, key, seed: i, kind})) : []));
+// A line of each seed; then that of the mean over them, if there are several.
+const lines = known.variants.flatMap((variant, rank) => {
+  const keys = variant.keys.flatMap((key, seed) => key ? [{keys: [key], seed}] : []);
+  const every = keys.length > 1 ? [...keys, {keys: keys.flatMap((one) => one.keys), seed: null}] : keys;
+  return every.flatMap((one) => KINDS.map((kind) => ({variant, rank, kind, ...one})));
+});
+
+function mean(curves) {  // at each epoch, over the seeds that have reached it
+  return Array.from({length: Math.max(0, ...curves.map((curve) => curve.length))}, (_, i) => {
+    const known = curves.map((curve) => curve[i]).filter((value) => value != null);
+    return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
+  });
+}
 
 function table(metric) {
-  const curves = lines.map(({key, kind}) => trials[key]?.curves[kind + metric] ?? []);
+  const curves = lines.map(({keys, kind}) => mean(keys.map((key) => trials[key]?.curves[kind + metric] ?? [])));
   const epochs = Math.max(1, ...curves.map((curve) => curve.length));
   const filled = curves.map((curve) => Array.from({length: epochs}, (_, i) => curve[i] ?? null));
   return [Array.from({length: epochs}, (_, i) => i + 1), ...filled];
 }
 
 const ticked = (selector) => new Set([...place.querySelectorAll(selector)].filter((box) => box.checked)
-  .map((box) => box.dataset.variant ?? box.dataset.kind));
+  .map((box) => box.dataset.variant ?? box.dataset.kind ?? box.dataset.line));
 
-function isShown({rank, kind}, variants = ticked("[data-variant]"), kinds = ticked("[data-kind]")) {
-  return variants.has(String(rank)) && kinds.has(kind);
+function shown() {  // which lines are
+  const variants = ticked("[data-variant]"), kinds = ticked("[data-kind]"), ways = ticked("[data-line]");
+  const alone = !place.querySelector("[data-line]");
+  return ({rank, kind, seed}) => variants.has(String(rank)) && kinds.has(kind) && (alone || ways.has(seed == null ? "mean" : "seed"));
 }
 
 function around(metric, low, high) {
@@ -61,18 +74,18 @@ function draw(metric) {
   const style = getComputedStyle(document.documentElement), of = (name) => style.getPropertyValue(name).trim();
   const write = metric === "accuracy" ? percent : decimal, tick = metric === "accuracy" ? short : decimal;
   const axis = {stroke: of("--soft"), grid: {stroke: of("--line"), width: 1}, ticks: {stroke: of("--line"), width: 1}};
-  const variants = ticked("[data-variant]"), kinds = ticked("[data-kind]");
+  const isShown = shown();
   const stroke = ({variant}) => night.matches ? variant.night : variant.colour;
   const series = lines.map((line) => ({
-    stroke: stroke(line), width: line.kind ? 2 : 1.25, dash: line.kind ? undefined : [5, 4],
-    show: isShown(line, variants, kinds), spanGaps: true, alpha: line.kind ? .9 : .65,
+    stroke: stroke(line), width: (line.kind ? 2 : 1.25) * (line.seed == null ? 1.75 : 1), dash: line.kind ? undefined : [5, 4],
+    show: isShown(line), spanGaps: true, alpha: line.kind ? .9 : .65,
     points: line.variant.mark ? marks(line.variant.mark, stroke(line)) : {show: (u) => u.data[0].length < 2},
   }));
   const read = (u) => {
     const i = u.cursor.idx, line = lines.findIndex((_, at) => u.series[at + 1]._focus && u.series[at + 1].show);
     const value = i == null || line < 0 ? null : u.data[line + 1][i];
-    readout.textContent = value == null ? "" : `${words.epoch} ${u.data[0][i]} · ${lines[line].variant.name}, ${words.seed} ` +
-      `${lines[line].seed}, ${lines[line].kind ? words.on_validation : words.on_training} · ${write.format(value)}`;
+    readout.textContent = value == null ? "" : `${words.epoch} ${u.data[0][i]} · ${lines[line].variant.name}, ` +
+      `${lines[line].seed == null ? words.mean : `${words.seed} ${lines[line].seed}`}, ${lines[line].kind ? words.on_validation : words.on_training} · ${write.format(value)}`;
   };
   const chart = new uPlot({
     width: box.clientWidth, height: 300, legend: {show: false},
@@ -97,9 +110,9 @@ function refresh() {  // not while nobody looks
 }
 
 function toggle() {
-  const variants = ticked("[data-variant]"), kinds = ticked("[data-kind]");
+  const isShown = shown();
   for (const {chart} of charts) chart.batch(() => lines.forEach((line, i) => {
-    const show = isShown(line, variants, kinds);
+    const show = isShown(line);
     if (chart.series[i + 1].show !== show) chart.setSeries(i + 1, {show});
   }));
 }
@@ -149,16 +162,18 @@ function hear(told) {
 
 // the whole
 
-const duration = (s) => s < 60 ? `${whole.format(Math.round(s))} s`
-  : s < 3600 ? `${Math.floor(s / 60)} min ${String(Math.floor(s % 60)).padStart(2, "0")} s`
-  : `${Math.floor(s / 3600)} h ${String(Math.floor(s % 3600 / 60)).padStart(2, "0")} min`;
+const duration = (s) => s < 60 ? `${whole.format(Math.round(s))}\u00a0s`
+  : s < 3600 ? `${Math.floor(s / 60)}\u00a0min ${String(Math.floor(s % 60)).padStart(2, "0")}\u00a0s`
+  : `${Math.floor(s / 3600)}\u00a0h ${String(Math.floor(s % 3600 / 60)).padStart(2, "0")}\u00a0min`;
 
 function tell(progress) {
   const now = (name) => document.querySelector(`[data-now="${name}"]`);
   for (const name of ["done", "trials", "epochs", "planned"]) now(name).textContent = whole.format(progress[name]);
   Object.assign(now("bar"), {max: progress.planned, value: progress.epochs});
-  now("left-card").hidden = progress.left == null;
-  now("left").textContent = progress.left == null ? "" : duration(progress.left);
+  for (const name of ["spent", "left"]) {
+    now(`${name}-card`).hidden = progress[name] == null;
+    now(name).textContent = progress[name] == null ? "" : duration(progress[name]);
+  }
 }
 
 let turning = false;

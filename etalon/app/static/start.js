@@ -1,3 +1,23 @@
+// The form follows what is chosen: the side of the images, that of the set; how many trainings there will be.
+const choices = document.getElementById("choices");
+const said = document.getElementById("trainings");
+const { data, size, seeds } = choices.elements;
+const side = () => data.selectedOptions[0].dataset.side;
+const whole = new Intl.NumberFormat(document.documentElement.lang);
+let before = side();
+
+data.addEventListener("change", () => {
+  if (size.value === before) size.value = side();
+  before = side();
+});
+choices.addEventListener("input", () => {
+  const ticked = [...choices.querySelectorAll("[name=variations]:checked")].filter((box) => box.checkVisibility());
+  const models = 1 + ticked.length;
+  const known = { models, seeds: seeds.valueAsNumber, n: models * seeds.valueAsNumber };
+  said.hidden = !(known.n > 0);
+  said.textContent = said.dataset.said.replace(/\{(\w+)\}/g, (_, name) => whole.format(known[name]));
+});
+
 // How much of an archive has been sent. Without script, or without a progress to show, the form is sent as any other.
 const form = document.getElementById("send");
 const sending = form.querySelector(".sending");

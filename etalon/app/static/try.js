@@ -3,6 +3,12 @@ const form = document.getElementById("try");
 const file = document.getElementById("file");
 const answer = document.getElementById("answer");
 
+function forget() {  // what was answered, and what may still be
+  htmx.trigger(form, "htmx:abort");
+  answer.replaceChildren(document.getElementById("before").content.cloneNode(true));
+}
+
+let clear = () => {};  // the sheet, where there is one
 function send(blob, name) {
   const transfer = new DataTransfer();
   transfer.items.add(new File([blob], name, { type: blob.type }));
@@ -17,10 +23,10 @@ if (canvas) {
   const thickness = document.getElementById("thickness");
   let last = null;
 
-  function clear() {
+  clear = () => {
     pen.fillStyle = "white";
     pen.fillRect(0, 0, canvas.width, canvas.height);
-  }
+  };
 
   function place(event) {
     const box = canvas.getBoundingClientRect();
@@ -34,7 +40,7 @@ if (canvas) {
     pen.strokeStyle = "black";
     pen.beginPath();
     pen.moveTo(...last);
-    pen.lineTo(...to);
+    pen.lineTo(to[0] + 0.1, to[1]); // a line of no length is not drawn: a dot would not be
     pen.stroke();
     last = to;
   }
@@ -54,17 +60,29 @@ if (canvas) {
       last = null;
     });
   }
-  document.getElementById("clear").addEventListener("click", clear);
+  document.getElementById("clear").addEventListener("click", () => {
+    clear();
+    file.value = "";
+    forget();
+  });
   clear();
 }
 
-file.addEventListener("change", () => file.files.length && form.requestSubmit());
+function sent() {  // an image of elsewhere takes the place of the drawing
+  clear();
+  form.requestSubmit();
+}
+
+file.addEventListener("change", () => file.files.length && sent());
 const zone = document.querySelector(".drop");
 for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
   zone.addEventListener(name, (event) => {
     event.preventDefault();
     zone.classList.toggle("over", name === "dragenter" || name === "dragover");
-    if (name === "drop" && event.dataTransfer.files.length) send(event.dataTransfer.files[0], event.dataTransfer.files[0].name);
+    if (name === "drop" && event.dataTransfer.files.length) {
+      file.files = event.dataTransfer.files;
+      sent();
+    }
   });
 }
 
