@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import typer
+from typer.main import get_command
 
 from etalon.app.verbs import ui
 from etalon.verbs import data, lessons, looking, training, using, writing
@@ -41,17 +42,29 @@ for name, group in GROUPS.items():
 def main() -> None:
     """Entry point: 0 done, 1 failed, 2 misused."""
     from etalon.errors import EtalonError
+    from etalon.locales import use
+    from etalon.verbs.spoken import Misuse, complain, translate, wanted
 
     try:
-        with plain_warnings():
-            app(prog_name="etalon")
+        with plain_warnings(), use(wanted(sys.argv[1:])):
+            command = get_command(app)
+            translate(command)
+            try:
+                sys.exit(command.main(prog_name="etalon", standalone_mode=False) or 0)
+            except Misuse as error:
+                complain(error)
+                sys.exit(2)
     except EtalonError as error:
         typer.secho(str(error), fg="red", err=True)
         sys.exit(1)
     except OSError as error:
         if error.filename is None:
             raise
-        typer.secho(f"{error.filename}: {error.strerror}", fg="red", err=True)
+        from etalon.locales import _
+        from etalon.locales.foreign import of_files
+
+        told = _("{where}: {what}").format(where=error.filename, what=of_files(error))
+        typer.secho(told, fg="red", err=True)
         sys.exit(1)
 
 

@@ -36,8 +36,13 @@ class EtalonError(Exception):
         super().__init__(received, why, remedy)
         self.received, self.why, self.remedy = received, why, remedy
 
+    def within(self, place: str) -> None:
+        """Say first of what it is a refusal: "in variant 'wide'"."""
+        self.received = f"{place}, {self.received}"
+        self.args = (self.received, self.why, self.remedy)
+
     def __str__(self) -> str:
-        return type(self).joined(self.received, self.why, self.remedy)
+        return type(self).joined(self.received, self.why.rstrip("."), self.remedy)
 
 
 class DataError(EtalonError):

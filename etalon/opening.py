@@ -2,12 +2,12 @@
 
 import importlib.util
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
 from etalon.errors import EtalonError, StudyError
 from etalon.locales import _, ngettext
+from etalon.study.faults import fault, remedy
 from etalon.workbench import Study
 
 TAKEN = sys.stdlib_module_names | {"etalon", "keras", "numpy", "torch"}  # no study may stand in their place
@@ -33,8 +33,9 @@ def open_study(path: str | Path) -> Study:
             _("Let the file make one etalon.Study."),
         )
     study = next(iter(studies.values()))
-    study.origin = f"import etalon\n\nstudy = etalon.open_study({str(path.absolute())!r})"
     study.file = path.absolute()
+    opened = f"etalon.open_study({str(study.file)!r}).with_(store={str(study.folder)!r})"
+    study.origin = f"import etalon\n\nstudy = {opened}"
     return study
 
 
@@ -48,6 +49,7 @@ def _imported(path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise StudyError(f"{path}", _("it is not a Python file"), _("Give the path of a study, STUDY.py."))
+    _check_text(path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     sys.path.append(str(path.parent.absolute()))  # last: no file beside it may hide a library
@@ -57,14 +59,16 @@ def _imported(path: Path) -> Any:
         raise
     except Exception as error:
         del sys.modules[path.stem]
-        raise StudyError(f"{path}", _told(error, str(spec.origin)), _("Correct the file.")) from error
+        raise StudyError(f"{path}", fault(error, path), remedy(error, _("Correct the file."))) from error
     cloudpickle.register_pickle_by_value(module)  # workers have no such module to import
     return module
 
 
-def _told(error: Exception, file: str) -> str:
-    """What went wrong, and at which line of the file."""
-    if isinstance(error, SyntaxError) and error.filename == file:
-        return _("{kind} at line {line}: {error}").format(kind="SyntaxError", line=error.lineno, error=error.msg)
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return _("{kind} at line {line}: {error}").format(kind=type(error).__name__, line=lines[-1], error=error)
+def _check_text(path: Path) -> None:
+    """Refuse what Python would not even begin to read."""
+    try:
+        text = importlib.util.decode_source(path.read_bytes())
+    except (UnicodeDecodeError, SyntaxError):  # the latter where the file says an encoding that there is not
+        text = "\0"
+    if "\0" in text:
+        raise StudyError(f"{path}", _("this is not a text in UTF-8"), _("Save the file as UTF-8."))

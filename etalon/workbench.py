@@ -20,9 +20,9 @@ from etalon.result import Result
 from etalon.study.executors import executor
 from etalon.study.journal import About, Dossier
 from etalon.study.plan import Plan, Tally
-from etalon.study.quick import FirstLook, first_look, shorter
+from etalon.study.quick import FIRST_SEEDS, FirstLook, first_look, shorter
 from etalon.study.settle import at_hand, train
-from etalon.study.store import Store, default_store
+from etalon.study.store import Store, default_store, existing
 from etalon.study.variant import Candidate, Variant, candidates
 from etalon.train.recipe import Recipe
 
@@ -169,15 +169,15 @@ class Study:
 
         return declare
 
-    def quick(self) -> Self:
+    def quick(self, seeds: int = FIRST_SEEDS) -> Self:
         """A copy for a first look: fewer images, epochs and seeds, so that all of it takes a minute or two."""
         ready = [Candidate.of(variant, self.settings, self.dataset) for variant in self.variants.values()]
-        look = first_look(ready, self.dataset)
+        look = first_look(ready, self.dataset, seeds)
         few: dict[str, Any] = {"folds": look.seeds} if isinstance(self.split, KFold) else {"seeds": look.seeds}
         epochs = shorter(self.settings.get("epochs", Recipe.model_fields["epochs"].default))
         other = self.with_(data=self.dataset.take(look.train, look.test), epochs=epochs, **few)
         other.variants = {name: look.shortened(variant) for name, variant in self.variants.items()}
-        other.look, other.origin = look, self.origin and f"{self.origin}.quick()"
+        other.look, other.origin = look, self.origin and f"{self.origin}.quick({seeds})"
         other.file = self.file
         return other
 
@@ -202,8 +202,10 @@ class Study:
         """The results at hand, nothing being trained.
 
         Raises:
+            StoreError: there is no store.
             StudyError: a trial is missing; those that broke down are not.
         """
+        existing(self.folder)
         return self._conduct(at_hand)
 
     @property
@@ -245,10 +247,10 @@ class Study:
         other = type(self)(**{**given, **changes})
         other.variants, other.questions, other.look = dict(self.variants), dict(self.questions), self.look
         other.file = self.file
-        if self.origin and isinstance(other.data, str | Path):  # a notebook can say it again
-            said = {**changes, "store": other.folder}
+        if self.origin and isinstance(changes.get("data", ""), str | Path):  # a notebook can say it again
+            said = {**changes, "store": other.folder} if "store" in changes else changes
             told = ", ".join(f"{k}={str(v) if isinstance(v, Path) else v!r}" for k, v in said.items())
-            other.origin = f"{self.origin}.with_({told})"
+            other.origin = f"{self.origin}.with_({told})" if said else self.origin
         return other
 
     @property

@@ -1,6 +1,7 @@
 """The command line: each verb, its exit status, what goes to standard output and what goes to standard error."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -194,6 +195,51 @@ finally:
         assert "Traceback" not in done.err
         assert "Usage: etalon" in done.err
 
+    @pytest.mark.parametrize("verb", ["", "data", *VERBS])
+    def test_help_in_french(self, verb: str, etalon: Etalon, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ETALON_LANG", "fr")
+        done = etalon(*verb.split(), "--help")
+        assert (done.status, done.err) == (0, "")
+        assert done.out.startswith(f"Usage\xa0: etalon {verb}".rstrip())
+        assert re.findall(r"\b(?:Options:|Commands|Show|required|default|[Tt]he|[Ww]rite|images of)\b", done.out) == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "english", "french"),
+        [
+            (["fly"], "there is no verb fly.", "il n’y a pas de verbe fly."),
+            (["rnu"], "there is no verb rnu; see", "il n’y a pas de verbe rnu\xa0; voyez"),
+            (["run"], "STUDY.py is missing.", "il manque STUDY.py."),
+            (["export", "study.py"], "--to is missing.", "il manque --to."),
+            (["run", "study.py", "--seeds", "0"], "--seeds: '0' is neither", "--seeds\xa0: '0' n’est ni"),
+            (["run", "study.py", "--workers", "-1"], "--workers: at least 0", "--workers\xa0: il en faut au moins 0."),
+            (["run", "study.py", "--epochs", "many"], "a whole number", "un nombre entier est attendu."),
+            (["run", "study.py", "--epochs"], "--epochs needs a value", "l’option --epochs demande une valeur."),
+            (["run", "study.py", "--quick=3"], "--quick takes no value", "l’option --quick ne prend pas de valeur."),
+            (
+                ["run", "study.py", "--seed", "3"],
+                "--seed; see --sealed, --seeds",
+                "d’option --seed\xa0; voyez --sealed",
+            ),
+            (["run", "study.py", "--nothing"], "there is no option --nothing.", "il n’y a pas d’option --nothing."),
+            (["run", "study.py", "other"], "nothing is expected after this: other.", "rien n’est attendu de plus"),
+            (["list", "--json", "-", "--lang", "de"], "--lang: one of 'en', 'fr'", "une valeur parmi 'en', 'fr'"),
+            (["compare", "study.py"], "name two variants, or ask for --all.", "nommez deux variantes"),
+        ],
+        ids=str,
+    )
+    def test_misuse_is_told_in_both_languages(
+        self, arguments: list[str], english: str, french: str, etalon: Etalon, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for lang, told in (("en", english), ("fr", french)):
+            monkeypatch.setenv("ETALON_LANG", lang)
+            done = etalon(*arguments)
+            assert (done.status, done.out) == (2, "")
+            assert told in done.err.splitlines()[-1]
+
+    def test_help_in_the_language_that_is_asked_for(self, etalon: Etalon) -> None:
+        assert etalon("list", "--lang", "fr", "--help").out.startswith("Usage\xa0: etalon list")
+        assert etalon("list", "--help", "--lang=fr").out.startswith("Usage\xa0: etalon list")
+
     @pytest.mark.parametrize(
         ("text", "message"),
         [
@@ -311,7 +357,9 @@ class TestRun:
         assert done.out.endswith(f"{report}\n")
         assert report.exists()
         assert "Test accuracy" in done.out
-        assert done.err.splitlines()[0].startswith("[1/2] reference, seed 0: validation accuracy")
+        made, first, *_ = done.err.splitlines()
+        assert made == f"A new store is made: {tmp_path / 'store'}"
+        assert first.startswith("[1/2] reference, seed 0: validation accuracy")
         found = json.loads(Path("results.json").read_text(encoding="utf-8"))
         assert found["trials"] == {"trained": 2, "cached": 0, "failed": 0}
         assert found["report"] == str(report)
@@ -372,7 +420,8 @@ class TestRun:
             again = etalon(*arguments, "--json", "again.json")
         assert (again.status, again.out) == (0, first.out)
         assert report.read_bytes() == written
-        warned = [line for line in first.err.splitlines() if "validation accuracy" not in line]
+        told = [line for line in first.err.splitlines() if "validation accuracy" not in line]
+        warned = [line for line in told if "A new store" not in line]
         assert warned[0].startswith("variant 'wide' differs from the reference in 2 things (")
         assert again.err.splitlines() == warned
         found = json.loads(Path("first.json").read_text(encoding="utf-8"))
@@ -413,19 +462,40 @@ class TestLooking:
         found = json.loads(etalon("show", reference["keys"][0], "--json", "-").out)
         assert (found["variant"], len(found["history"]["val_loss"])) == ("reference", 2)
         assert etalon("show", "nothing").err.startswith("key 'nothing': no finished trial has such a key")
+        assert found["recipe"]["epochs"] == 2
+        assert found["split"]["kind"] == "HoldOut"
+
+    def test_show_by_the_name_of_a_variant(self, etalon: Etalon, trained: Path) -> None:
+        done = etalon("show", "wide", 0, "--store", trained)
+        title, _key, *_epochs, recipe, model, split = done.out.splitlines()
+        assert title.endswith("· wide · 0")
+        assert recipe.startswith("Trained with: adam (learning rate 0.01), ")
+        assert "epochs 2" in recipe
+        assert model.endswith(" weights, blobs")
+        assert split.startswith("20% of the training images are kept for validation")
+        assert etalon("show", "wide", 9, "--store", trained).err.startswith("seed 9 of wide: it has no finished run")
+        assert "The nearest: wide." in etalon("show", "wyde", "--store", trained).err
 
     @pytest.mark.parametrize("verb", [["list"], ["show", "abc"]], ids=" ".join)
-    def test_a_store_that_is_not_there_is_not_made(self, verb: list[str], etalon: Etalon) -> None:
+    @pytest.mark.parametrize("there", [True, False], ids=["an empty folder", "nothing"])
+    def test_a_store_that_is_not_there_is_not_made(self, there: bool, verb: list[str], etalon: Etalon) -> None:
+        if there:
+            Path("etalon-store").mkdir()
         done = etalon(*verb)
         assert (done.status, done.out) == (1, "")
         assert done.err == "etalon-store: there is no store there. Run a study first, or give another --store.\n"
-        assert not list(Path().iterdir())
+        assert len(list(Path().rglob("*"))) == there
 
     def test_compare(self, etalon: Etalon, folder: Path, trained: Path) -> None:
         arguments = ["compare", folder / "blob_study.py", "reference", "wide", "--store", trained]
         done = etalon(*arguments)
         assert (done.status, done.err) == (0, "")
-        assert done.out.startswith("wide")
+        heading, line, *_ = done.out.splitlines()
+        assert re.fullmatch(
+            r"wide compared with reference, on \d+ validation images, 2 seeds: difference of accuracy, in points, .*",
+            heading,
+        )
+        assert line.startswith("wide  ")
         assert "Verdict(" not in done.out
         ledger = Store(trained).openings
         digest = load(folder / "blobs.npz").test_digest
@@ -433,7 +503,11 @@ class TestLooking:
         found = json.loads(etalon(*arguments, "--test", "--json", "-").out)
         assert [verdict["variant"] for verdict in found["verdicts"]] == ["wide"]
         assert len(ledger(digest)) == 1
-        assert etalon(*arguments[:3], "nobody", "--store", trained).err.startswith("variant 'nobody': ")
+        assert " test images, " in etalon(*arguments, "--test").out.splitlines()[0]
+        told = etalon(*arguments[:3], "wid", "--store", trained).err
+        assert told == (
+            "variant 'wid': the study has no variant of this name. The nearest: wide. There are reference, wide.\n"
+        )
 
     def test_compare_every_two(self, etalon: Etalon, folder: Path, trained: Path) -> None:
         arguments = ["compare", folder / "blob_study.py", "--all", "--store", trained, "--json", "-"]
@@ -445,9 +519,12 @@ class TestLooking:
         "verb", [["compare", "reference", "wide"], ["report"], ["export", "--to", "bundle"]], ids=str
     )
     def test_what_was_not_trained(self, verb: list[str], etalon: Etalon, folder: Path) -> None:
-        done = etalon(verb[0], folder / "blob_study.py", *verb[1:], "--store", "empty")
-        assert (done.status, done.out) == (1, "")
-        assert done.err.startswith("4 trials of 4 missing in ")
+        arguments = [verb[0], folder / "blob_study.py", *verb[1:], "--store", "empty"]
+        done = etalon(*arguments)
+        assert (done.status, done.out, Path("empty").exists()) == (1, "", False)
+        assert "empty: there is no store there." in done.err
+        Store("empty")
+        assert etalon(*arguments).err.startswith("4 trials of 4 missing in ")
 
     @pytest.mark.usefixtures("_sketched")
     @pytest.mark.parametrize("lang", ["en", "fr"])
@@ -476,7 +553,7 @@ class TestLooking:
             (["--format", "html,docx"], "--format takes html, pdf, ipynb; not docx"),
             (["--lang", "en,de"], "--lang takes en, fr; not de"),
             (["--format", "pdf", "--to", "report.pdf"], "--to is a folder"),
-            (["--lang", "fr,en", "--to", "report.pdf"], "--to is a folder"),
+            (["--lang", "en,fr", "--to", "report.pdf"], "--to is a folder"),
         ],
         ids=str,
     )
@@ -509,6 +586,9 @@ class TestLooking:
         assert card["temperature"] > 0
         assert etalon("predict", "bundle", "absent.png").err.startswith("absent.png: it cannot be read")
         assert etalon("predict", "nowhere", "0.png").status == 1
+        one = etalon("predict", "bundle", "absent.png", "1.png")
+        assert (one.status, one.out.split()[0], one.err.count("\n")) == (1, "1.png", 1)
+        assert one.err.startswith("absent.png: it cannot be read")
 
     def test_the_recommended_one_is_exported(self, etalon: Etalon, folder: Path, trained: Path) -> None:
         assert etalon("export", folder / "blob_study.py", "--store", trained, "--to", "bundle.zip").status == 0

@@ -39,3 +39,16 @@ def test_errors_alone() -> None:
     program = "from etalon.errors import DataError; print(DataError('a', 'b', 'c'))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "a: b. c\n"
+
+
+def test_a_reason_that_ends_as_a_sentence_is_not_stopped_twice() -> None:
+    assert str(StudyError("report.ipynb", "StudyError: run it first.", "Correct it.")) == (
+        "report.ipynb: StudyError: run it first. Correct it."
+    )
+
+
+def test_a_refusal_says_within_what_it_stands() -> None:
+    error = StudyError("epochs=0", "at least 1 is needed", "Say 1.")
+    error.within("in variant 'wide'")
+    assert str(error) == "in variant 'wide', epochs=0: at least 1 is needed. Say 1."
+    assert pickle.loads(pickle.dumps(error)).received == "in variant 'wide', epochs=0"

@@ -10,11 +10,14 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from typer.main import get_command
 
 import etalon
 from etalon import locales
+from etalon.cli import app
 from etalon.errors import ReportError
 from etalon.locales import use
+from etalon.verbs.spoken import texts
 
 PACKAGE = Path(etalon.__file__).parent
 KEYWORDS = {"_": None, "ngettext": (1, 2)}
@@ -50,7 +53,8 @@ def code() -> set[Id]:
     """Every message of the package."""
     methods = [("**.py", "python"), ("**.html", "jinja2")]
     found = extract_from_dir(PACKAGE, methods, keywords=KEYWORDS)
-    return {message for _file, _line, message, _comments, _context in found}
+    helps = {item.help for item in texts(get_command(app))}
+    return {message for _file, _line, message, _comments, _context in found} | helps
 
 
 @pytest.fixture

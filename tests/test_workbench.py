@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from keras import Input, Sequential, layers
 
-from etalon import Fixed, HoldOut, KFold, Study
+from etalon import Fixed, HoldOut, KFold, MoreThanOneFactor, Study
 from etalon.data.dataset import Dataset
-from etalon.errors import DataError, StudyError
+from etalon.errors import DataError, ModelError, RecipeError, StoreError, StudyError
+from etalon.study.store import Store
 from etalon.workbench import default_store
 from tests.conftest import stable_id
 
@@ -120,6 +121,53 @@ class TestDeclaring:
         assert {type(seed) for seed in study.seeds} == {int}
 
 
+class TestMistakes:
+    """In the functions that make models: the variant is named, and the line."""
+
+    @pytest.mark.parametrize(
+        ("wrong", "message"),
+        [
+            (lambda: layers.Flaten(), r"its function: AttributeError at line \d+ of test_workbench\.py: .*'Flaten'"),  # type: ignore[attr-defined]
+            (lambda: dense().compile(optimizer="adamm"), r"its function: ValueError at line \d+ of test_.*: .*adamm"),
+            (lambda: dense().fit(np.zeros((9, 8, 8, 1)), np.zeros(9)), r"its function: \w+ at line .*Étalon trains it"),
+            (lambda: None, "None instead of a model"),
+            (lambda: Sequential([Input((8, 8, 1)), layers.Flatten(), layers.Dense(2)]), "a model with 2 outputs"),
+        ],
+        ids=["a name", "an optimizer", "fit", "nothing", "outputs"],
+    )
+    def test_of_a_variant(self, make: MakeStudy, wrong: Callable[[], Any], message: str) -> None:
+        study = make()
+        study.reference(dense)
+        study.variant(name="wrong")(wrong)
+        with pytest.raises(ModelError, match=f"^in variant 'wrong', {message}") as caught:
+            _ = study.plan
+        assert (caught.value.__cause__ is None) == ("its function" not in message)
+
+    def test_of_its_settings(self, make: MakeStudy) -> None:
+        study = make(learning_rate=-1.0)
+        study.reference(dense)
+        with pytest.raises(RecipeError, match=r"^in variant 'dense', learning_rate=-1\.0: a learning rate must be pos"):
+            _ = study.plan
+
+    def test_a_variant_that_changes_nothing(self, make: MakeStudy) -> None:
+        study = make()
+        study.reference(dense)
+        study.variant(name="same")(dense)
+        with pytest.raises(MoreThanOneFactor, match="'same' is the same as the reference: same trainings, same res"):
+            _ = study.plan
+
+    def test_a_variant_whose_first_weights_alone_differ_is_not_taken_for_the_same(self, make: MakeStudy) -> None:
+        def learnt() -> keras.Model:
+            model = dense()
+            model.set_weights([np.full_like(weight, 0.25) for weight in model.get_weights()])
+            return model
+
+        study = make()
+        study.reference(dense)
+        study.variant()(learnt)
+        assert len(set(study.plan.keys.values())) == 4
+
+
 class TestCopies:
     """`with_`: the same study, of other things."""
 
@@ -169,6 +217,10 @@ class TestRunning:
     def test_result_trains_nothing(self, make: MakeStudy) -> None:
         study = make()
         study.reference(dense)
+        with pytest.raises(StoreError, match=r"store: there is no store there\. Run a study first"):
+            study.result()
+        assert not study.folder.exists()
+        Store(study.folder)
         with pytest.raises(StudyError, match=r"2 trials of 2 missing in .*store: .*Run the study first"):
             study.result()
         study.run(workers=0, progress=False)

@@ -136,7 +136,14 @@ def _labels(ys: Sequence[NDArray[Any]], given: Given, where: str) -> tuple[list[
         at = [np.searchsorted(found, y, sorter=sorter) for y in words]
         return [sorter[i].astype(np.int64) for i in at], names
     labels = [_whole(y, where) for y in flat]
-    return labels, numbered(given, max(int(y.max()) for y in labels) + 1)
+    low, high = min(int(y.min()) for y in labels), max(int(y.max()) for y in labels)
+    if low > 0:
+        raise DataError(
+            _("{where}: labels from {low} to {high}").format(where=where, low=low, high=high),
+            _("they begin at 0"),
+            _("Give y - {low}.").format(low=low),
+        )
+    return labels, numbered(given, high + 1)
 
 
 def _flat(y: NDArray[Any], where: str) -> NDArray[Any]:

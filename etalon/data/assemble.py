@@ -9,7 +9,7 @@ from etalon.data.dataset import Dataset, Part, PartName
 from etalon.data.images import Size, resize
 from etalon.data.names import Given, translated
 from etalon.data.splits import HoldOut, divide
-from etalon.locales import Text, _, choose, each, percent
+from etalon.locales import Text, _, choose, each, ngettext, percent
 
 PARTS: tuple[PartName, PartName] = ("train", "test")
 
@@ -60,6 +60,8 @@ def reopen(
     notes = [origin, *found.meta.get("notes", ())]
     if found.meta["validation"]:
         notes.append(each(lambda: _joined(found.meta["validation"])))
+    if n := found.meta.get("ignored", 0):
+        notes.append(left_out(n))
     if found.meta["held_out"]:
         notes.append(held_out(test, seed))
     if size and found.meta.get("resized", True):
@@ -83,6 +85,13 @@ def _joined(part: PartName) -> str:
     if part == "train":
         return _("its validation part joined to the training part")
     return _("its validation part taken as the test part")
+
+
+def left_out(n: int) -> Text:
+    """That files whose extension is that of no image were left out."""
+    return each(
+        lambda: ngettext("{n} file that is no image left out", "{n} files that are no images left out", n).format(n=n)
+    )
 
 
 def held_out(share: float, seed: int) -> Text:

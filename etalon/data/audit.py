@@ -10,6 +10,7 @@ import numpy as np
 
 from etalon.data.balance import Balance, balance
 from etalon.data.dataset import Dataset, Part, Removal
+from etalon.data.description import nothing_known
 from etalon.data.duplicates import FAINT, Duplicates, NearDuplicates, Pair, Place, exact, near
 from etalon.locales import _, ngettext, number
 
@@ -160,6 +161,7 @@ class Audit:
             "imbalance": self.sizes.ratio,
             "p": self.sizes.p,
             "unbalanced": self.sizes.unbalanced,
+            "untested": list(self.untested),
             "constant": {"train": list(self.constant_train), "test": list(self.constant_test)},
             "almost_constant": {"train": list(self.faint_train), "test": list(self.faint_test)},
             "duplicates": [
@@ -215,14 +217,24 @@ class Audit:
             "{n} thing to look at before training.", "{n} things to look at before training.", found
         ).format(n=found)
 
+    @property
+    def untested(self) -> tuple[str, ...]:
+        """The classes without any test image."""
+        counts = zip(self.dataset.class_names(), self.dataset.counts("test"), strict=True)
+        return tuple(name for name, n in counts if not n)
+
     def __str__(self) -> str:
         table = self.frame().to_string(index=False)
-        return "\n".join([self.name, self.sizes.sentence, "", table, "", self.verdict])
+        return "\n".join([self.name, *self._classes(), "", table, "", self.verdict])
 
     def _repr_html_(self) -> str:
         table = self.frame().to_html(index=False)
-        lines = "<br>".join(escape(line) for line in (self.sizes.sentence, self.verdict))
+        lines = "<br>".join(escape(line) for line in (*self._classes(), self.verdict))
         return f"<h4>{escape(self.name)}</h4><p>{lines}</p>{table}"
+
+    def _classes(self) -> tuple[str, ...]:
+        """What is said of their sizes."""
+        return (self.sizes.sentence, *nothing_known(self.untested))
 
     def _identical(self, group: Duplicates) -> Iterator[Pair]:
         first, *others = group.places

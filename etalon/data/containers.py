@@ -13,6 +13,7 @@ from typing import Protocol
 
 from etalon.errors import DataError
 from etalon.locales import _
+from etalon.locales.foreign import of_files
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2")
 
@@ -141,7 +142,7 @@ def _members(path: Path, names: list[str]) -> list[str]:
     for name in names:
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
             raise DataError(
-                f"{path}: {name}",
+                _("{where}: {what}").format(where=path, what=name),
                 _("this member points outside its archive"),
                 _("Do not trust this archive; make it again from its images."),
             )
@@ -154,7 +155,7 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         raise DataError(
             str(path),
-            _("this file cannot be read ({error})").format(error=error.strerror),
+            _("this file cannot be read ({error})").format(error=of_files(error)),
             _("Give yourself the right to read it, or remove it."),
         ) from error
 

@@ -186,7 +186,7 @@ class Dataset:
 
         def kept() -> str:
             told = _("Kept: {train} training and {test} test images, the first of each class.")
-            return f"{self.provenance} {told.format(train=len(learn), test=len(held))}"
+            return f"{self.provenance} {told.format(train=number(len(learn), 0), test=number(len(held), 0))}"
 
         whole = train is None and test is None
         return Dataset(self.name, learn, held, self.classes, self.origin if whole else each(kept))
@@ -266,10 +266,15 @@ class Dataset:
         if n is None:
             return part
         if not max(1, at_least * self.n_classes) <= n <= len(part):
+            asked = _("{n} training images") if name == "train" else _("{n} test images")
             raise DataError(
-                _("{n} images of {part}").format(n=n, part=name),
-                _("this part has {size} images in {classes} classes").format(size=len(part), classes=self.n_classes),
-                _("Ask for {low} to {high}.").format(low=max(1, at_least * self.n_classes), high=len(part)),
+                asked.format(n=number(n, 0)),
+                _("this part has {size} images in {classes} classes").format(
+                    size=number(len(part), 0), classes=self.n_classes
+                ),
+                _("Ask for {low} to {high}.").format(
+                    low=number(max(1, at_least * self.n_classes), 0), high=number(len(part), 0)
+                ),
             )
         shares = _apportion(self.counts(name), n, at_least)
         kept = [np.flatnonzero(part.y == label)[:share] for label, share in enumerate(shares)]

@@ -1,5 +1,6 @@
 """What a dataset holds, as a table and a sentence."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,16 @@ class Description:
             balance = _("The classes are unbalanced (largest over smallest: {ratio}): read the balanced accuracy too")
         return _("{balance}; {alike}.").format(balance=balance.format(ratio=ratio), alike=alike.format(p=p))
 
+    @property
+    def untested(self) -> tuple[str, ...]:
+        """The classes without any test image."""
+        return tuple(name for name, n in zip(self.classes, self.test_counts, strict=True) if not n)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be known of the classes, a sentence each."""
+        return nothing_known(self.untested)
+
     def frame(self) -> "pd.DataFrame":
         """One row per class: images and share in train and in test."""
         import pandas as pd
@@ -105,6 +116,7 @@ class Description:
             "test_counts": list(self.test_counts),
             "chi_square": {"statistic": self.statistic, "freedom": self.freedom, "p": self.p},
             "imbalance": self.imbalance,
+            "untested": list(self.untested),
             "verdict": self.verdict,
         }
 
@@ -126,12 +138,13 @@ class Description:
         width = max(len(label) for label, _text in self._lines())
         lines = [f"{label:<{width}}  {text}" for label, text in self._lines()]
         counts = self._counts().to_string()
-        return "\n".join([self.name, *lines, "", counts, "", self.verdict])
+        return "\n".join([self.name, *lines, "", counts, "", self.verdict, *self.warnings])
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in self._lines())
         counts = self._counts().to_html()
-        return f"<h4>{escape(self.name)}</h4><table>{rows}</table>{counts}<p>{escape(self.verdict)}</p>"
+        told = "".join(f"<p>{escape(sentence)}</p>" for sentence in (self.verdict, *self.warnings))
+        return f"<h4>{escape(self.name)}</h4><table>{rows}</table>{counts}{told}"
 
 
 def describe(dataset: Dataset) -> Description:
@@ -156,6 +169,13 @@ def describe(dataset: Dataset) -> Description:
         freedom=freedom,
         p=p,
         imbalance=float(train.max() / train.min()),
+    )
+
+
+def nothing_known(untested: Iterable[str]) -> tuple[str, ...]:
+    """Of the classes without any test image, a sentence each."""
+    return tuple(
+        _("Class {name} has no test image: nothing is known of it there.").format(name=name) for name in untested
     )
 
 

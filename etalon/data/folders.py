@@ -1,7 +1,7 @@
 """Image files, sorted by class or listed in a table, decoded once into the cache."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from etalon.data.listing import Listing
 from etalon.data.names import Given, order
 from etalon.data.splits import HoldOut, divide
 from etalon.errors import DataError
-from etalon.locales import _
+from etalon.locales import _, ngettext, number
+
+NAMED = 10  # files that are not images, in a refusal
 
 Rows = dict[PartName, NDArray[np.int64]]  # the files of each part, in order
 Places = dict[str, list[tuple[PartName, int]]]  # file -> the rows it fills; a table may list a file twice
@@ -43,16 +45,18 @@ def read(
         rows: what else decides the result (the lines of a table).
 
     `meta` says "classes" (by language, in label order), "held_out" (whether the test part was drawn here)
-    and "validation" (see `Listing`).
+    and "validation" and "ignored" (see `Listing`).
 
     Raises:
-        DataError: a file that is not an image, sizes that differ while `size` is None, or classes that are
-            not those of the source.
+        DataError: files that are not images, a class too small for a test part to be drawn, sizes that differ while
+            `size` is None, or classes that are not those of the source.
     """
 
     def build(folder: Path) -> cache.Meta:
         listing = list_files()
         found, names = order(classes, set(listing.classes), str(container.path))
+        if not listing.parts:
+            _check_room(listing, container.path)
         label = {name: i for i, name in enumerate(found)}
         y = np.array([label[name] for name in listing.classes], np.int64)
         parts = np.array(listing.parts or _held_out(y, test, seed))
@@ -60,10 +64,24 @@ def read(
         _decode(container, listing, rows, folder, size)
         for part, index in rows.items():
             np.save(folder / f"y_{part}.npy", y[index])
-        return {"classes": names, "held_out": not listing.parts, "validation": listing.validation}
+        told = {"held_out": not listing.parts, "validation": listing.validation, "ignored": listing.ignored}
+        return {"classes": names, **told}
 
     settings = {"size": size, "classes": classes, "test": test, "seed": seed, "rows": rows}
     return cache.decoded(root, cache.key(container.path, container.stamps(), **settings), build)
+
+
+def _check_room(listing: Listing, where: Path) -> None:
+    """Before the test part is drawn, class by class."""
+    name, n = min(Counter(listing.classes).items(), key=lambda item: item[1])
+    if n < 2:
+        raise DataError(
+            ngettext("{where}: class {name!r} with {n} image", "{where}: class {name!r} with {n} images", n).format(
+                where=where, name=name, n=n
+            ),
+            _("the source has no test part: one is drawn from the images of each class, which takes two of each"),
+            _("Add images of this class, leave it out, or arrange the images in the folders train and test."),
+        )
 
 
 def _held_out(y: NDArray[np.int64], share: float, seed: int) -> list[PartName]:
@@ -80,10 +98,26 @@ def _decode(container: Container, listing: Listing, rows: Rows, folder: Path, si
         for row, i in enumerate(index):
             places[listing.names[i]].append((part, row))
     writer = _Writer(folder, {part: len(index) for part, index in rows.items()})
+    refused: list[DataError] = []
     for name, data in container.read(list(places)):
         where = os.path.join(container.path, name)
-        writer.put(decode(data, where, size), where, places[name])
+        try:
+            pixels = decode(data, where, size)
+        except DataError as error:
+            refused.append(error)
+            continue
+        if not refused:
+            writer.put(pixels, where, places[name])
     writer.close()
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        listed = ", ".join(error.received for error in refused[:NAMED]) + (", …" if len(refused) > NAMED else "")
+        raise DataError(
+            _("{n} files: {names}").format(n=number(len(refused), 0), names=listed),
+            _("these are not images that can be read"),
+            _("Remove the files, or replace them by PNG or JPEG files."),
+        )
 
 
 class _Writer:

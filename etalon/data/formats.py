@@ -75,7 +75,7 @@ def idx_files(container: Container) -> dict[str, str] | None:
     missing = {"x_train", "y_train", "x_test", "y_test"} - set(found)
     if missing:
         raise DataError(
-            f"{container.path}: {', '.join(sorted(found.values()))}",
+            _("{where}: {what}").format(where=container.path, what=", ".join(sorted(found.values()))),
             ngettext(
                 "a set in IDX has four files, and one is missing",
                 "a set in IDX has four files, and {n} are missing",
@@ -100,18 +100,23 @@ def read_npz(path: Path) -> list[Pair]:
         DataError: other names, objects instead of numbers, or a broken file.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files if name in _NPZ}
-            names = list(file.files)
+        with path.open("rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                raise zipfile.BadZipFile(_("no archive of arrays"))
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files if name in _NPZ}
+                names = list(file.files)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise broken(str(path), error) from error
+        reason = _("objects instead of numbers") if "pickle" in str(error) else error  # NumPy advises to trust them
+        raise broken(str(path), reason) from error
     if {"x_train", "y_train", "x_test", "y_test"} <= set(arrays):
         return [(arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])]
     for x, y in (("x", "y"), ("x_train", "y_train")):
         if {x, y} <= set(arrays):
             return [(arrays[x], arrays[y])]
     raise DataError(
-        f"{path}: {', '.join(names)}",
+        _("{where}: {what}").format(where=path, what=", ".join(names)),
         _("the arrays must be called x_train, y_train, x_test, y_test, or x and y"),
         _("Save them again under these names with np.savez."),
     )

@@ -25,7 +25,10 @@ _COLUMNS = {
     "label": ("label", "class"),
     "part": ("part", "split"),
 }
-_IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+_IMAGES = (  # extensions of the formats of `etalon.data.images`
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
+    *(".pgm", ".ppm", ".pbm", ".pnm"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,21 +40,24 @@ class Listing:
         classes: the class of each.
         parts: "train" or "test" for each, as the source says it; empty when it says nothing.
         validation: what became of the source's own validation part: "", "train" or "test".
+        ignored: files left out, among the images, because their extension is that of no image.
     """
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
     parts: tuple[PartName, ...]
     validation: str = ""
+    ignored: int = 0
 
 
 def list_tree(container: Container) -> Listing:
     """`<class>/*` or `{train,test}/<class>/*`, inside one wrapping folder or not.
 
-    The rows are in the order of a hash of the names: mixed, and always the same.
+    The rows are in the order of a hash of the names: mixed, and always the same. A file whose extension is that of no
+    image is left out; one without an extension may be an image.
 
     Raises:
-        DataError: no class folders, or an image that stands outside them.
+        DataError: no class folders, a class folder without any image, or an image that stands outside them.
     """
     prefix = wrapper(container.names)
     places = {name: name.removeprefix(prefix).split("/") for name in container.names}
@@ -62,17 +68,24 @@ def list_tree(container: Container) -> Listing:
     stray += [name for name, place in places.items() if depth == 2 and len(place) == 2]
     if stray or not tops:
         raise DataError(
-            f"{container.path}" + (f": {stray[0]}" if stray else ""),
+            _("{where}: {what}").format(where=container.path, what=stray[0]) if stray else f"{container.path}",
             _("images must stand in one folder per class"),
             _("Arrange them as <class>/image.png or train/<class>/image.png, or list them in a CSV."),
         )
-    names = sorted(
-        (name for name, place in places.items() if len(place) > depth),
-        key=lambda name: _mixed(places[name]),
-    )
+    inside = {name: place for name, place in places.items() if len(place) > depth}
+    ignored = {name for name in inside if Path(name).suffix and not name.lower().endswith(_IMAGES)}
+    names = sorted(inside.keys() - ignored, key=lambda name: _mixed(places[name]))
+    known = {places[name][depth - 1] for name in names}
+    for name in sorted(ignored):
+        if places[name][depth - 1] not in known:
+            raise DataError(
+                _("{where}: {what}").format(where=container.path, what=name),
+                _("the folder of this class holds no file with the extension of an image"),
+                _("Put images there, such as .png or .jpg, or remove the folder."),
+            )
     said = [_PARTS[places[name][0].lower()] for name in names] if parted else []
     parts, validation = _resolve_validation(said)
-    return Listing(tuple(names), tuple(places[name][depth - 1] for name in names), parts, validation)
+    return Listing(tuple(names), tuple(places[name][depth - 1] for name in names), parts, validation, len(ignored))
 
 
 def list_table(path: Path) -> tuple[Listing, Container]:
@@ -135,7 +148,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
     rows = [row for row in reader if any(cell.strip() for cell in row)]
     if missing or not rows:
         raise DataError(
-            f"{path}: {header!r}",
+            _("{where}: {what}").format(where=path, what=repr(header)),
             _("a table needs the columns path and label, and at least one row"),
             _("Begin it with the line path,label (or path,label,part)."),
         )
@@ -149,7 +162,7 @@ def _column(titles: Sequence[str], spellings: Sequence[str]) -> int | None:
 def _part_of(path: Path, word: str) -> PartName | None:
     if word.lower() not in _PARTS:
         raise DataError(
-            f"{path}: {word!r}",
+            _("{where}: {what}").format(where=path, what=repr(word)),
             _("there is no part of that name"),
             _("Say train, test or validation in the column part."),
         )

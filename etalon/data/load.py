@@ -163,7 +163,7 @@ class _Loader:
 
 def _is_pair(item: Any) -> bool:
     """Whether an item is (x, y), and not images in a list."""
-    return isinstance(item, (tuple, list)) and len(item) == 2 and getattr(item[0], "ndim", 0) >= 3
+    return isinstance(item, (tuple, list)) and len(item) == 2 and getattr(item[0], "ndim", 0) >= 2
 
 
 def _stem(path: Path) -> str:

@@ -5,12 +5,14 @@ Messages are written in English in the code; `fr.po` beside this file holds the 
 
 import gettext
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from difflib import get_close_matches
 from functools import cache, lru_cache
 from io import BytesIO
+from math import floor, log10
 from pathlib import Path
 
 from etalon.errors import EtalonError, ReportError
@@ -71,6 +73,15 @@ def each(make: Callable[[], str]) -> dict[str, str]:
     return told
 
 
+def among(wanted: str, names: Sequence[str]) -> str:
+    """What to use instead of a name that does not exist: the nearest ones first, if there are any, then all."""
+    folded = {name.casefold(): name for name in names}
+    near = [folded[one] for one in get_close_matches(wanted.casefold(), list(folded))]
+    nearest = _("The nearest: {names}.").format(names=", ".join(near))
+    there_are = _("There are {names}.").format(names=", ".join(names) or _("none"))
+    return f"{nearest} {there_are}" if near else there_are
+
+
 def number(value: float, digits: int = 2) -> str:
     """`value` with `digits` decimals: 1,234.50 in English, 1 234,50 in French."""
     return _decimal(float(value), _pattern(digits), language())
@@ -87,14 +98,14 @@ def points(fraction: float, digits: int = 2) -> str:
     return sign + number(abs(fraction) * 100, digits)
 
 
-def p_value(p: float) -> str:
-    """A p-value as one reads it: p = 0.042, p < 0.001."""
-    return f"p {p_cell(p)}" if p < P_LEAST else f"p = {p_cell(p)}"
+def p_value(p: float | None) -> str:
+    """A p-value as one reads it: p = 0.042, p < 0.001; a dash where nothing was tested."""
+    return p_cell(p) if p is None else f"p {p_cell(p)}" if p < P_LEAST else f"p = {p_cell(p)}"
 
 
-def p_cell(p: float) -> str:
-    """The same under a heading that says what it is: 0.042, < 0.001."""
-    return f"< {number(P_LEAST, 3)}" if p < P_LEAST else number(p, 3)
+def p_cell(p: float | None) -> str:
+    """The same under a heading that says what it is: 0.042, < 0.001, or a dash."""
+    return "—" if p is None else f"< {number(P_LEAST, 3)}" if p < P_LEAST else number(p, 3)
 
 
 def in_points(fraction: float, digits: int = 2, *, margin: bool = False) -> str:
@@ -104,13 +115,21 @@ def in_points(fraction: float, digits: int = 2, *, margin: bool = False) -> str:
     return ngettext("{points} points", "{points} points", whole).format(points=written)
 
 
-def seconds(duration: float) -> str:
-    """A duration in seconds as one reads it: 0.8 s, 42 s, 3 min 05 s."""
-    if duration < 10:
-        return f"{number(duration, 2 if 0.005 <= duration < 0.095 else 1)} s"
-    if duration < 60:
-        return f"{number(duration, 0)} s"
-    minutes, rest = divmod(round(duration), 60)
+def seconds(duration: float, spread: float = 0.0) -> str:
+    """A duration in seconds as one reads it: 0.8 s, 42 s, 3 min 05 s.
+
+    Args:
+        spread: of what it is the mean, in seconds: one figure that it leaves uncertain is written, and none after.
+    """
+    digits = 2 if 0.005 <= duration < 0.095 else 1 if duration < 10 else 0
+    if spread > 0 and duration > 0:
+        digits = min(digits, max(-floor(log10(spread)), -floor(log10(duration))))
+    rounded = round(duration, digits)
+    if rounded < 60:
+        return f"{number(rounded, max(0, digits))} s"
+    if digits <= -2:
+        return f"{round(duration / 60)} min"
+    minutes, rest = divmod(round(rounded), 60)
     return f"{minutes} min {rest:02d} s"
 
 
@@ -136,9 +155,12 @@ EtalonError.joined = _refusal
 
 def _checked(lang: str) -> str:
     if lang not in LANGUAGES:
-        raise ReportError(
-            f"language {lang!r}", "Étalon speaks English and French", f"Choose one of {', '.join(LANGUAGES)}."
-        )
+        with use("en" if lang == os.environ.get("ETALON_LANG") else None):
+            raise ReportError(
+                _("language {lang!r}").format(lang=lang),
+                _("Étalon speaks English and French"),
+                _("Choose one of {names}.").format(names=", ".join(LANGUAGES)),
+            )
     return lang
 
 

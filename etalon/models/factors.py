@@ -56,6 +56,28 @@ class Factor:
         changes = dict.fromkeys(_arrow(_value(before), _value(after)) for before, after in pairs)
         return _("{what}: {how}").format(what=_title(self.name), how=", ".join(changes))
 
+    @property
+    def own(self) -> str:
+        """What the variant has, in the language in force: "epochs 15"."""
+        if self.name == "augmentation":
+            return f"{_('augmentation')} {_augmentation(self.after)}"
+        return f"{_title(self.name)} {_value(self.after)}"
+
+
+def apart(recipes: Sequence[Recipe]) -> list[str]:
+    """What tells recipes from one another: for each, in words, its settings that are not those of all."""
+    factors = [{f.name: f for other in recipes for f in _recipe_factors(other, own)} for own in recipes]
+    return [", ".join(factor.own for factor in some.values()) for some in factors]
+
+
+def told(recipe: Recipe) -> str:
+    """A recipe in words: its optimizer, then every setting that says something."""
+    optimizer, rate = _optimizer(recipe)
+    kept = {key: _setting_of(recipe, key) for key in FAMILIES if key not in APART}
+    some = [Factor(FAMILIES[key], key, None, value) for key, value in kept.items() if value]
+    some += [Factor("strategy", _snake(kind), None, value) for kind, value in _callbacks(recipe).items()]
+    return ", ".join([_optimizer_phrase({**optimizer, "learning_rate": rate}), *(factor.own for factor in some)])
+
 
 def differences(
     reference: ModelDescription, variant: ModelDescription, reference_recipe: Recipe, variant_recipe: Recipe

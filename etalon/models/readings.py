@@ -1,6 +1,6 @@
 """What an exported model reads in image files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from etalon.data.framing import LAID_OUT, Name, alike, prepare
 from etalon.data.images import channels, decode
 from etalon.errors import DataError
 from etalon.locales import _, ngettext, percent
+from etalon.locales.foreign import of_files
 from etalon.models.bundle import Bundle, Card
 
 
@@ -21,6 +22,8 @@ class Reading:
 
     Attributes:
         confidence: probability of that class, calibrated where the bundle has a temperature.
+        unscaled: the same as the model gives it, temperature 1; the threshold of the bundle is of that one.
+        probabilities: of every class, as `confidence` is, by its name.
         to_a_person: whether the model is too unsure to be trusted; None where the bundle promises nothing.
         prepared: what was done to the picture to lay it out as the images that were learnt from; nothing where it was
             brought to their size and channels at most.
@@ -29,6 +32,8 @@ class Reading:
     path: str
     predicted: str
     confidence: float
+    unscaled: float
+    probabilities: Mapping[str, float]
     to_a_person: bool | None = None
     prepared: tuple[Name, ...] = ()
 
@@ -39,10 +44,14 @@ class Readings:
 
     Attributes:
         risk: the error rate promised for what is not left to a person; None where nothing is.
+        temperature: by which the logits were divided; None where the bundle has none.
+        refused: why files could not be read, the others having been.
     """
 
     items: tuple[Reading, ...]
     risk: float | None = None
+    temperature: float | None = None
+    refused: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         width = max((len(item.path) for item in self.items), default=0)
@@ -70,8 +79,8 @@ class Readings:
         return (" *" if item.prepared else "") + ("  " + _("to a person") if item.to_a_person else "")
 
     def to_json(self) -> list[dict[str, Any]]:
-        """One entry a file."""
-        return [asdict(item) for item in self.items]
+        """One entry a file that was read."""
+        return [{**asdict(item), "temperature": self.temperature} for item in self.items]
 
 
 def read(bundle: Bundle, paths: Sequence[str | Path], frame: bool | None = None) -> Readings:
@@ -83,7 +92,7 @@ def read(bundle: Bundle, paths: Sequence[str | Path], frame: bool | None = None)
             photographs: the whole picture is brought to their size.
 
     Raises:
-        DataError: a file that is not there, or is not an image; framing asked for, of photographs.
+        DataError: no file that is there and is an image; framing asked for, of photographs.
     """
     if frame and bundle.card.layout is None:
         raise DataError(
@@ -91,17 +100,35 @@ def read(bundle: Bundle, paths: Sequence[str | Path], frame: bool | None = None)
             _("this model has not learnt from drawings on a plain ground, or was exported before they were described"),
             _("Export it again, or leave this option out."),
         )
-    made = [_image(bundle.card, Path(path), frame) for path in paths]
-    stack, card, names = np.stack([image for image, _done in made]), bundle.card, bundle.class_names()
+    made: list[tuple[str | Path, Images, tuple[Name, ...]]] = []
+    refused: list[DataError] = []
+    for path in paths:
+        try:
+            made.append((path, *_image(bundle.card, Path(path), frame)))
+        except DataError as error:
+            refused.append(error)
+    if refused and not made:
+        raise refused[0]
+    stack, card, names = np.stack([image for _path, image, _done in made]), bundle.card, bundle.class_names()
     confidence = bundle.predict(stack).max(axis=1)  # the threshold was chosen on it
     answers = bundle.predict(stack, temperature=card.temperature or 1.0)
     left = [None if card.threshold is None else bool(value < card.threshold) for value in confidence]
     return Readings(
         tuple(
-            Reading(str(path), names[int(row.argmax())], float(row.max()), to_a_person, done)
-            for path, row, to_a_person, (_image, done) in zip(paths, answers, left, made, strict=True)
+            Reading(
+                str(path),
+                names[int(row.argmax())],
+                float(row.max()),
+                float(unscaled),
+                dict(zip(names, map(float, row), strict=True)),
+                to_a_person,
+                done,
+            )
+            for row, unscaled, to_a_person, (path, _image, done) in zip(answers, confidence, left, made, strict=True)
         ),
         card.risk,
+        card.temperature,
+        tuple(map(str, refused)),
     )
 
 
@@ -122,5 +149,5 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(
-            str(path), _("it cannot be read ({error})").format(error=error.strerror), _("Give the path of an image.")
+            str(path), _("it cannot be read ({error})").format(error=of_files(error)), _("Give the path of an image.")
         ) from error

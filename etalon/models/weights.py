@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from etalon.locales import _, number
+from etalon.locales.columns import aligned
 from etalon.models.checks import built
 from etalon.models.describe import is_keras
 
@@ -93,17 +94,7 @@ class WeightsTable:
         return pd.DataFrame(columns)
 
     def __str__(self) -> str:
-        header, *rows = self._cells()
-        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if column < 4 else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in (header, *rows)
-        ]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        return "\n".join([*(line.rstrip() for line in lines), self._sum()])
+        return "\n".join([*aligned(self._cells(), left=range(4)), self._sum()])
 
     def _repr_html_(self) -> str:
         header, *rows = self._cells()

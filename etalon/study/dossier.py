@@ -25,7 +25,8 @@ SPLITS = {kind.__name__: kind for kind in get_args(Split)}
 Key = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
 
-def _split(told: Any) -> Any:
+def split_of(told: Any) -> Any:
+    """The split that its kind and fields tell; one that is a split already as it is."""
     if not isinstance(told, Mapping):
         return told
     return SPLITS[told["kind"]](**{name: value for name, value in told.items() if name != "kind"})
@@ -148,7 +149,7 @@ class Dossier(About):
     id: str
     seeds: tuple[int, ...]
     looks: tuple[int, ...]
-    split: Annotated[Split, BeforeValidator(_split), PlainSerializer(_told)]
+    split: Annotated[Split, BeforeValidator(split_of), PlainSerializer(_told)]
     dataset: Images
     candidates: Annotated[tuple[Described, ...], Field(min_length=1)]
     engine: int | None = None

@@ -21,6 +21,7 @@ from etalon.data.dataset import Dataset
 from etalon.errors import EtalonError, StudyError, TrainingError
 from etalon.locales import _, language
 from etalon.study.crew import Crew, in_threads
+from etalon.study.faults import culprit, fault, remedy
 from etalon.study.frames import receive, send
 from etalon.study.store import Store
 from etalon.study.trial import Trial, perform
@@ -128,12 +129,20 @@ def attempt(
 
 def _breakdown(trial: Trial, store: Store, error: Exception) -> Event:
     diverged = isinstance(error, TrainingError)
-    text = str(error) if isinstance(error, EtalonError) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, EtalonError) else _accident(error)
     try:
         store.fail(trial.key, trial.study, trial.variant, trial.seed, text, diverged=diverged)
     except EtalonError as second:
         text = f"{text}\n{second}"
     return Event(trial.key, "diverged" if diverged else "failed", error=text)
+
+
+def _accident(error: Exception) -> str:
+    """What is told of an exception that nobody foresaw; it is the user's to mend where their own code raises it."""
+    if not culprit(error):
+        return fault(error)
+    otherwise = _("Correct this line and run the study again: the finished trials are kept.")
+    return f"{fault(error).rstrip('.')}. {remedy(error, otherwise)}"
 
 
 class InProcess:

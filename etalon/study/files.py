@@ -21,6 +21,7 @@ from safetensors.numpy import save
 
 from etalon.errors import StoreError
 from etalon.locales import _
+from etalon.locales.foreign import of_files
 
 SUMS = "SHA256SUMS"
 # What the readers of JSON, of .npz and of safetensors raise when a file is not what it should be.
@@ -49,7 +50,7 @@ def clear_errors(folder: Path, *written: Path) -> Iterator[None]:
             _remove(path)
         raise StoreError(
             _("the store {store}").format(store=folder),
-            _("it cannot be written ({error})").format(error=getattr(error, "strerror", None) or error),
+            _("it cannot be written ({error})").format(error=of_files(error) if isinstance(error, OSError) else error),
             _("Free some space or give a folder of yours with --store; the runs already finished are safe."),
         ) from error
 

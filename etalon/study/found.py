@@ -15,6 +15,7 @@ from etalon.figures.curves import shared_legend
 from etalon.figures.searches import response
 from etalon.figures.style import canvas, panels, style
 from etalon.locales import Text, _, ngettext, number, percent
+from etalon.locales.columns import aligned
 from etalon.study.space import Arguments, Between, Space, State
 from etalon.study.variant import Variant
 
@@ -226,11 +227,8 @@ class Search:
         return f"Search({len(self)} configurations, best {best})"
 
     def __str__(self) -> str:
-        head, *rows = self._table()
-        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
-        marks = ["→ " if self._is_chosen(c) else "  " for c in self]
-        lines = [line.rstrip() for line in ("  " + lines[0], *map(str.__add__, marks, lines[1:]))]
+        marks = ["  ", *("→ " if self._is_chosen(c) else "  " for c in self)]
+        lines = map(str.__add__, marks, aligned(self._table(), left=(), ruled=False))
         return "\n".join([*lines, "", *self._notes()])
 
     def _repr_html_(self) -> str:

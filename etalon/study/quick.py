@@ -10,7 +10,7 @@ from etalon.locales import LANGUAGES, ngettext, number, use
 from etalon.models.weights import WeightsTable
 from etalon.study.variant import Candidate, Variant
 
-SEEDS = 3
+FIRST_SEEDS = 3
 SHARE, LEAST_EPOCHS = 4, 2  # a quarter of the epochs, two at least
 MOST_IMAGES, MOST_TEST = 8_000, 2_000
 A_CLASS = 40  # training images of a class, on average, under which nothing is learnt
@@ -30,7 +30,7 @@ class FirstLook:
     test: int
     whole_train: int
     whole_test: int
-    seeds: int = SEEDS
+    seeds: int = FIRST_SEEDS
 
     @property
     def notice(self) -> str:
@@ -65,13 +65,13 @@ def shorter(epochs: int) -> int:
     return max(LEAST_EPOCHS, ceil(epochs / SHARE))
 
 
-def first_look(candidates: Sequence[Candidate], dataset: Dataset) -> FirstLook:
-    """As many images as the work of all the trainings allows; the same on every machine."""
+def first_look(candidates: Sequence[Candidate], dataset: Dataset, seeds: int = FIRST_SEEDS) -> FirstLook:
+    """As many images as the work of all the trainings allows; the same on every machine, with any number of seeds."""
     passes = sum(work(c.weights, dataset.image_shape) * shorter(c.recipe.epochs) for c in candidates)
-    wanted = int(WORK / (SEEDS * max(1, passes)))
+    wanted = int(WORK / (FIRST_SEEDS * max(1, passes)))
     least = A_CLASS * dataset.n_classes
     train = min(len(dataset.train), max(least, min(wanted, MOST_IMAGES)))
-    return FirstLook(train, min(len(dataset.test), MOST_TEST), len(dataset.train), len(dataset.test))
+    return FirstLook(train, min(len(dataset.test), MOST_TEST), len(dataset.train), len(dataset.test), seeds)
 
 
 def work(table: WeightsTable, image_shape: Sequence[int]) -> int:

@@ -23,6 +23,8 @@ class Run:
     test_logits: float32 (n, n_classes), sealed until the choice is made.
     test_curves: float64 (epochs, 2), loss and accuracy of the test part after each epoch, sealed likewise; None where
         nobody asked for them.
+    recipe: how it was trained, as `Recipe.to_json` has it; split: the kind and the fields of the split that chose the
+        validation images; weights: of the model, how many. None in runs that older versions wrote.
     """
 
     key: str
@@ -42,6 +44,9 @@ class Run:
     test_logits: np.ndarray
     environment: Mapping[str, str]
     test_curves: np.ndarray | None = None
+    recipe: Mapping[str, Any] | None = None
+    split: Mapping[str, Any] | None = None
+    weights: int | None = None
 
     def __repr__(self) -> str:
         return f"Run({self.variant!r}, seed={self.seed}, val_accuracy={self.validation_accuracy:.4f})"

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -31,12 +31,13 @@ from safetensors.numpy import load_file, save
 
 from etalon.data.dataset import Dataset
 from etalon.errors import StoreError
-from etalon.locales import _
-from etalon.study.database import Database, note_url, url_of
+from etalon.locales import _, among
+from etalon.study.database import NOTE, OWN, Database, note_url, url_of
 from etalon.study.files import DAMAGE, SUMS, Kept, clear_errors, fill, flush, packed, replace, seal, unpacked, verify
 from etalon.study.records import Opening, Record, Records
 from etalon.study.run import Run
 from etalon.study.schema import SCHEMA, SUMMED
+from etalon.study.settings import Settings, planned
 from etalon.study.shared import share, shared
 from etalon.study.shelf import Shelf, digest
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from etalon.study.journal import Dossier, Journal, Told
     from etalon.train.state import Snapshot
 
-__all__ = ["Opening", "Record", "Store", "default_store"]
+__all__ = ["Opening", "Record", "Store", "default_store", "existing", "is_store"]
 
 STORE = "etalon-store"
 SCALARS, ARRAYS, WEIGHTS = PARTS = ("run.json", "arrays.npz", "weights.safetensors")
@@ -132,22 +133,41 @@ class Store:
         states = [path.stat() for path in files if path.exists()]
         return digest([len(files), *((state.st_size, state.st_mtime_ns) for state in states)])
 
-    def find(self, beginning: str) -> Run:
-        """The finished run whose key begins so.
+    def find(self, wanted: str, seed: int | None = None) -> Run:
+        """The finished run whose key begins so; or of the variant of this name, the one trained last.
+
+        Args:
+            seed: of a variant, the one trained last with this seed.
 
         Raises:
-            StoreError: there is none, or several.
+            StoreError: there is none, or several keys begin so.
         """
-        done = [key for key, record in self.records().items() if record.status == "done"]
-        found = [key for key in done if key.startswith(beginning) and self._is_there(key)]
+        records = self.records()
+        done = [r for key, r in records.items() if r.status == "done" and self._is_there(key)]
+        seeds = [r for r in done if r.variant == wanted]
+        if of_name := [r for r in seeds if seed is None or r.seed == seed]:
+            return self.load(of_name[-1].key)
+        if seeds:
+            told = ", ".join(map(str, sorted({r.seed for r in seeds})))
+            raise StoreError(
+                _("seed {seed} of {name}").format(seed=seed, name=wanted),
+                _("it has no finished run"),
+                _("There are {names}.").format(names=told),
+            )
+        found = [r.key for r in done if r.key.startswith(wanted)]
         if len(found) != 1:
-            what = _("no finished trial has such a key")
+            what = _("no finished trial has such a key, nor is of a variant of this name")
             if found:
                 what = _("{n} finished trials have such a key").format(n=len(found))
-            raise StoreError(
-                _("key {beginning!r}").format(beginning=beginning), what, _("`etalon list --json -` gives the keys.")
-            )
+            remedy = among(wanted, sorted({r.variant for r in done})) if not found else ""
+            keys = _("`etalon list --json -` gives the keys.")
+            raise StoreError(_("key {beginning!r}").format(beginning=wanted), what, f"{remedy} {keys}".strip())
         return self.load(found[0])
+
+    def settings(self, keys: Iterable[str]) -> dict[str, Settings]:
+        """By key, with what each trial was trained; read in its study, or in the run where that has changed."""
+        known = planned(self.folder / "studies")
+        return {key: known.get(key) or self._written_down(key) for key in keys}
 
     def weights(self, key: str) -> dict[str, np.ndarray]:
         """The trained weights, in the order of the model's variables."""
@@ -312,11 +332,22 @@ class Store:
     # inside
 
     def _load(self, key: str) -> Run:
-        folder = self._run(key)
-        with self._undamaged(folder / SCALARS):
-            scalars = json.loads((folder / SCALARS).read_text())
-        with self._undamaged(folder / ARRAYS), np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+        path = self._run(key) / ARRAYS
+        scalars = self._scalars(key)
+        with self._undamaged(path), np.load(path, allow_pickle=False) as arrays:
             return Run.of(scalars, dict(arrays))
+
+    def _written_down(self, key: str) -> Settings:
+        """The settings that a run holds; nothing is known of a trial without one."""
+        with suppress(StoreError):
+            return Settings.of_run(self._scalars(key))
+        return Settings()
+
+    def _scalars(self, key: str) -> dict[str, Any]:
+        path = self._run(key) / SCALARS
+        with self._undamaged(path):
+            found: dict[str, Any] = json.loads(path.read_text())
+            return found
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
@@ -373,3 +404,19 @@ class Store:
 def default_store() -> Path:
     """ETALON_STORE, else `etalon-store` in the current folder."""
     return Path(os.environ.get("ETALON_STORE") or STORE)
+
+
+def is_store(folder: Path) -> bool:
+    """Whether there is one; `Store` would make it."""
+    return any((folder / name).exists() for name in (OWN, NOTE))
+
+
+def existing(folder: Path) -> Path:
+    """The folder itself, where there is a store.
+
+    Raises:
+        StoreError: there is none.
+    """
+    if not is_store(folder):
+        raise StoreError(f"{folder}", _("there is no store there"), _("Run a study first, or give another --store."))
+    return folder

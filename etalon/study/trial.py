@@ -105,6 +105,9 @@ def _run(trial: Trial, trained: Trained, dataset: Dataset, sample: Sample) -> Ru
         test_logits=predict(network, dataset.test.x, scale),
         environment=_environment(trained.precision, name_of(device_of(network))),
         test_curves=trained.test_curves,
+        recipe=trial.recipe.to_json(),
+        split={"kind": type(trial.split).__name__, **vars(trial.split)},
+        weights=sum(array.size for array in network.weights().values()),
     )
 
 

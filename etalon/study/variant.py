@@ -4,14 +4,14 @@ import hashlib
 import inspect
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from etalon.data.dataset import Dataset
 from etalon.data.splits import Split
-from etalon.errors import StudyError
+from etalon.errors import EtalonError, ModelError, StudyError
 from etalon.locales import Text, _
 from etalon.models.checks import check, guard
 from etalon.models.describe import ModelDescription, describe, digest, is_keras
@@ -19,6 +19,7 @@ from etalon.models.factors import Factor, differences
 from etalon.models.initial import draw, kept
 from etalon.models.lower import Network, lower, wrap
 from etalon.models.weights import WeightsTable, weights
+from etalon.study.faults import fault, remedy
 from etalon.train.recipe import Recipe, keras_callbacks
 
 ENGINE = 3  # raised when the same key would no longer give the same result
@@ -106,14 +107,18 @@ class Candidate:
         """Build the model once, settle the recipe, and catch the mistakes that can be caught before training.
 
         Raises:
-            ModelError: the model does not fit the images, the classes or the loss.
+            ModelError: the function fails, or its model does not fit the images, the classes or the loss.
             RecipeError: a setting that has no meaning.
         """
-        model = guard(lambda: variant.build(**variant.arguments), dataset.image_shape)
-        settings = {**settings, **variant.settings}
-        recipe = Recipe.of(model, settings)
-        check(model, dataset.image_shape, dataset.n_classes, recipe.loss, recipe.from_logits)
-        return cls(variant, lambda: model, recipe, dataset.image_shape, keras_callbacks(settings))
+        try:
+            model = _made(variant, dataset.image_shape)
+            settings = {**settings, **variant.settings}
+            recipe = Recipe.of(model, settings)
+            check(model, dataset.image_shape, dataset.n_classes, recipe.loss, recipe.from_logits)
+            return cls(variant, lambda: model, recipe, dataset.image_shape, keras_callbacks(settings))
+        except EtalonError as error:
+            error.within(_("in variant {name!r}").format(name=variant.name))
+            raise
 
     @property
     def name(self) -> str:
@@ -138,6 +143,10 @@ class Candidate:
         """The same, with the factors in which it differs from `other`."""
         factors = differences(other._description, self._description, other.recipe.to_json(), self.recipe.to_json())
         return replace(self, factors=factors, after=other.name)
+
+    def is_trained_as(self, other: "Candidate") -> bool:
+        """Whether the trials of both have the same keys."""
+        return self._model_digest == other._model_digest and self.recipe.to_json() == other.recipe.to_json()
 
     def network(self, seed: int) -> Network:
         """A torch network with the initial weights of `seed`, shared with other variants where shapes agree."""
@@ -171,6 +180,21 @@ class Candidate:
         return digest(self._description) + (kept(self.model) if is_keras(self.model) else "")
 
 
+def _made(variant: Variant, image_shape: Sequence[int]) -> Any:
+    """What the user's function returns.
+
+    Raises:
+        ModelError: it fails, and where.
+    """
+    try:
+        return guard(lambda: variant.build(**variant.arguments), image_shape)
+    except EtalonError:
+        raise
+    except Exception as error:
+        otherwise = _("Correct the function: it makes the model and may compile it; Étalon trains it.")
+        raise ModelError(_("its function"), fault(error), remedy(error, otherwise)) from error
+
+
 def candidates(variants: Mapping[str, Variant], settings: Mapping[str, Any], dataset: Dataset) -> list[Candidate]:
     """All variants made ready, the reference first; warns where one changes more than one thing.
 
@@ -180,7 +204,7 @@ def candidates(variants: Mapping[str, Variant], settings: Mapping[str, Any], dat
     reference, *others = ready.values()
     others = [c.against(ready.get(c.variant.after, reference)) for c in others]
     for candidate in others:
-        if len(candidate.factors) != 1:
+        if len(candidate.factors) > 1 or candidate.is_trained_as(ready[candidate.after]):
             warnings.warn(_warning(candidate, reference.name), MoreThanOneFactor, stacklevel=5)
     return [reference, *others]
 
@@ -193,8 +217,8 @@ def _warning(candidate: Candidate, reference: str) -> str:
     told = {"name": candidate.name, "other": candidate.after, "n": len(candidate.factors)}
     apart = candidate.after != reference
     if not candidate.factors:
-        same = _("variant {name!r} is the same as the reference: it tells how seeds alone move the results")
-        as_other = _("variant {name!r} is the same as {other!r}: it tells how seeds alone move the results")
+        same = _("variant {name!r} is the same as the reference: same trainings, same results; remove or change it")
+        as_other = _("variant {name!r} is the same as {other!r}: same trainings, same results; remove or change it")
         return (as_other if apart else same).format(**told)
     from_reference = _("variant {name!r} differs from the reference in {n} things ({factors})")
     from_other = _("variant {name!r} differs from {other!r} in {n} things ({factors})")

@@ -204,8 +204,21 @@ def place_files(callbacks: Sequence[Any], folder: Path) -> None:
                 setattr(callback, attribute, str(folder / path))
 
 
-class _FittedModel:
+class _Shown:
+    """What callbacks see of something; what else they ask for is refused under the name by which they know it."""
+
+    _known_as = ""
+
+    def __getattr__(self, name: str) -> Any:
+        shown = ", ".join(sorted(attribute for attribute in dir(self) if attribute[:1] != "_"))
+        refusal = _("while Étalon trains, {owner} has no {name!r}: only {names}")
+        raise AttributeError(refusal.format(owner=self._known_as, name=name, names=shown), name=name, obj=self)
+
+
+class _FittedModel(_Shown):
     """What Keras's callbacks use of the model that is being fitted."""
+
+    _known_as = "self.model"
 
     def __init__(self, network: Network, rate: LearningRate) -> None:
         self._network = network
@@ -230,8 +243,10 @@ class _FittedModel:
         return rebuild(self._network)
 
 
-class _FittedOptimizer:
+class _FittedOptimizer(_Shown):
     """The learning rate under the name that Keras's callbacks read and write."""
+
+    _known_as = "self.model.optimizer"
 
     def __init__(self, rate: LearningRate) -> None:
         self._rate = rate

@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from etalon.data.augmentation import Augmentation
+from etalon.data.settings import Setting, refused
 from etalon.errors import RecipeError
 from etalon.locales import _
 from etalon.train.losses import NAMES
@@ -20,10 +21,8 @@ from etalon.train.precision import Asked
 DERIVED = {"callbacks", "from_logits"}  # fields that are read off Keras objects, never typed
 
 
-class EarlyStopping(BaseModel):
+class EarlyStopping(Setting):
     """Keras's EarlyStopping; by default the weights of the best epoch are restored, which Keras leaves off."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     patience: int = Field(ge=0)
     monitor: Literal["val_loss", "val_accuracy", "loss", "accuracy"] = "val_loss"
@@ -45,12 +44,27 @@ class OptimizerSpec(BaseModel):
 class Recipe(BaseModel):
     """How a variant is trained. Defaults are those of Keras's `compile` and `fit`, but for `epochs`.
 
-    `learning_rate` is a number or a Keras schedule's config; `schedule` takes it down to 0 over the whole training;
-    `scale` multiplies the 0..255 pixels (None: they are left
-    as they are); `early_stopping=3` is short for `EarlyStopping(patience=3)`; `class_weight` is "balanced" or weights
-    by class index; `resample="balanced"` draws each epoch's images with equal chances for every class;
-    `test_curves=True` measures the test part after each epoch too, which changes nothing in the training and stays
-    sealed until the choice is made.
+    These settings are given to `etalon.Study(...)`, for all variants, or to `@study.variant(...)`, for one.
+
+    Attributes:
+        optimizer: a Keras optimizer, or its name: "adam", "sgd"...
+        learning_rate: a number, or a Keras schedule; by default the optimizer's.
+        schedule: "cosine" or "linear" takes the learning rate down to 0 over the whole training.
+        loss: a Keras loss, or its name.
+        from_logits: read off the loss, never given.
+        label_smoothing: from 0, as in Keras, to 1 excluded.
+        epochs: 1 or more; 5 by default.
+        batch_size: images in a batch, 1 or more; 32 by default.
+        scale: multiplies the 0..255 pixels; None leaves them as they are; 1/255 by default.
+        augmentation: a list such as [etalon.Rotation(degrees=10), etalon.Shift(amount=0.1)].
+        class_weight: "balanced", or weights by class number, {0: 1.0, 1: 2.5}.
+        resample: "balanced" draws each epoch's images with equal chances for every class.
+        early_stopping: an `etalon.EarlyStopping(...)`, or its patience: 3 is short for `EarlyStopping(patience=3)`.
+        callbacks: a list of Keras callbacks.
+        precision: "float32", "bfloat16", or "auto", which takes the faster one that the processor has.
+        gradient_norms: record the norm of each layer's gradient at each epoch.
+        test_curves: measure the test part after each epoch too, which changes nothing in the training and stays sealed
+            until the choice is made.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,16 +101,21 @@ class Recipe(BaseModel):
             raise ValueError(_("a learning rate must be positive"))
         return rate
 
-    @model_validator(mode="after")
-    def _one_schedule(self) -> Self:
-        if self.schedule and isinstance(self.learning_rate, dict):
-            raise ValueError(_("schedule and a learning rate that is a schedule already: keep one of them"))
-        return self
+    @field_validator("schedule")
+    @classmethod
+    def _one_schedule(cls, schedule: str | None, known: ValidationInfo) -> str | None:
+        if schedule and isinstance(known.data.get("learning_rate"), dict):
+            raise ValueError(_("the learning rate is a schedule already: keep one of them"))
+        return schedule
 
     @field_validator("early_stopping", mode="before")
     @classmethod
     def _patience(cls, value: Any) -> Any:
-        return {"patience": value} if isinstance(value, int) and not isinstance(value, bool) else value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return {"patience": value}
+        if not isinstance(value, EarlyStopping | Mapping | None):
+            raise ValueError(_("a number of epochs or an etalon.EarlyStopping is expected"))
+        return value
 
     @classmethod
     def of(cls, model: Any, settings: Mapping[str, Any]) -> Self:
@@ -124,8 +143,7 @@ class Recipe(BaseModel):
         spec, rate = _optimizer(optimizer)
         rate = _rate(given.pop("learning_rate")) if given.get("learning_rate") is not None else rate
         loss = given.pop("loss", None) or (model.loss if compiled else None) or "categorical_crossentropy"
-        callbacks = tuple(given.pop("callbacks", None) or ())
-        stopping, others = _split_callbacks(callbacks)
+        stopping, others = _split_callbacks(given.pop("callbacks", None))
         if stopping is not None:
             given.setdefault("early_stopping", stopping)
         fields = {**_loss(loss), **{k: v for k, v in given.items() if k != "learning_rate"}}
@@ -137,13 +155,8 @@ class Recipe(BaseModel):
                 **fields,
             )
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise RecipeError(
-                f"{place}={first['input']!r}" if place else f"settings {', '.join(sorted(given))}",
-                str(first["msg"]).removeprefix("Value error, "),
-                _("See etalon.Recipe for what each setting means."),
-            ) from error
+            received, why = refused(error, {**fields, "learning_rate": rate})
+            raise RecipeError(received, why, _("help(etalon.Recipe) says what each setting means.")) from error
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, the same for two equal recipes: it is part of a trial's key.
@@ -155,7 +168,7 @@ class Recipe(BaseModel):
 
 def keras_callbacks(settings: Mapping[str, Any]) -> tuple[Any, ...]:
     """The callback objects among `settings` that training must call (EarlyStopping is part of the recipe)."""
-    return _split_callbacks(tuple(settings.get("callbacks") or ()))[1]
+    return _split_callbacks(settings.get("callbacks"))[1]
 
 
 def describe_callback(callback: Any) -> dict[str, Any]:
@@ -212,10 +225,15 @@ def _name(item: Any) -> str:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def _split_callbacks(callbacks: Sequence[Any]) -> tuple[EarlyStopping | None, tuple[Any, ...]]:
+def _split_callbacks(callbacks: Sequence[Any] | None) -> tuple[EarlyStopping | None, tuple[Any, ...]]:
     """Keras's EarlyStopping becomes ours, so that a resumed training knows its state; the others stay as they are."""
+    if not isinstance(callbacks, list | tuple | None):
+        name = f"{type(callbacks).__name__}(...)"
+        raise RecipeError(
+            f"callbacks={name}", _("callbacks come in a list"), _("Write callbacks=[{name}].").format(name=name)
+        )
     stopping, others = None, []
-    for callback in callbacks:
+    for callback in callbacks or ():
         if type(callback).__name__ == "EarlyStopping":
             _check_stopping(callback, stopping)
             stopping = EarlyStopping(

@@ -24,7 +24,7 @@ class MetricName(StrEnum):
 
 
 def list_trials(store: StoreOption = None, as_json: Json = None, lang: Lang = None) -> None:
-    """The studies of a store, with their finished and failed trials."""
+    """The studies of a store, with their finished and failed trials, one line for each variant and its settings."""
     from etalon.locales import use
     from etalon.study.summary import summary
 
@@ -33,17 +33,20 @@ def list_trials(store: StoreOption = None, as_json: Json = None, lang: Lang = No
 
 
 def show(
-    key: Annotated[str, typer.Argument(help="A trial's key, or its beginning.")],
+    name: Annotated[str, typer.Argument(help="A variant's name, or a trial's key or its beginning.")],
+    seed: Annotated[int | None, typer.Argument(help="Of a variant's trials, which one [the last].")] = None,
     store: StoreOption = None,
     as_json: Json = None,
     lang: Lang = None,
 ) -> None:
-    """One finished trial: its history and its figures."""
+    """One finished trial: its history, its figures, its settings."""
     from etalon.locales import use
+    from etalon.report.trials import Trial
 
     with use(lang):
-        run = _store(store).find(key)
-        tell(run, as_json, run.scalars)
+        place = _store(store)
+        run = place.find(name, seed)
+        tell(Trial(run, place.settings([run.key])[run.key]), as_json)
 
 
 def compare(
@@ -65,26 +68,23 @@ def compare(
     lang: Lang = None,
 ) -> None:
     """Is SECOND better than FIRST? On validation, unless --test is given. Nothing is trained."""
-    from etalon.locales import use
+    from etalon.locales import _, use
+    from etalon.report.compared import Compared
 
     if every == (second is not None):
-        raise typer.BadParameter("name two variants, or ask for --all")
+        raise typer.BadParameter(_("name two variants, or ask for --all"))
     with use(lang):
         result = changed_study(study, data=data, seeds=seeds, epochs=epochs, store=store, quick=quick).result()
         shown = result.test() if test else result
         if first is None or second is None:
-            tell(shown.verdicts(pairs="all", metric=metric.value, of=of), as_json)
+            tell(Compared(shown.verdicts(pairs="all", metric=metric.value, of=of), shown.part), as_json)
         else:
-            tell(shown.compare(first, second, metric=metric.value, of=of), as_json)
+            found = shown.compare(first, second, metric=metric.value, of=of)
+            tell(Compared(found, shown.part, first), as_json)
 
 
 def _store(place: Path | None) -> "Store":
     """A store to look into: none is made where there is none."""
-    from etalon.errors import StoreError
-    from etalon.locales import _
-    from etalon.study.store import Store, default_store
+    from etalon.study.store import Store, default_store, existing
 
-    folder = place or default_store()
-    if not folder.is_dir():
-        raise StoreError(f"{folder}", _("there is no store there"), _("Run a study first, or give another --store."))
-    return Store(folder)
+    return Store(existing(place or default_store()))

@@ -16,10 +16,13 @@ class Language(StrEnum):
 
 def _seeds(text: str) -> int | str:
     """A number of seeds, or "auto"."""
+    from etalon.locales import _
+
     if text == "auto":
         return text
     if not text.isdecimal() or not int(text):
-        raise typer.BadParameter(f"{text!r} is neither a number of seeds, 1 or more, nor auto")
+        why = _("{text!r} is neither a number of seeds, 1 or more, nor auto")
+        raise typer.BadParameter(why.format(text=text))
     return int(text)
 
 

@@ -17,4 +17,7 @@ def changed_study(path: Path, *, store: Path | None, quick: bool = False, **chan
 
     given = {name: value for name, value in {**changes, "store": store}.items() if value is not None}
     study = open_study(path).with_(**given)
-    return study.quick() if quick else study
+    if not quick:
+        return study
+    seeds = given.get("seeds")
+    return study.quick(seeds) if isinstance(seeds, int) else study.quick()

@@ -33,10 +33,13 @@ def run(
         Path | None, typer.Option(hidden=True, help="Where to write the study's name in the store, once it is known.")
     ] = None,
 ) -> None:
-    """Train what has not been trained yet, print the verdicts, write the report, which opens the test images."""
+    """Train what has not been trained yet, print the verdicts, write the report, which opens the test images.
+
+    The exit status is 1 where every training of some variant broke down; all the rest is told all the same.
+    """
     from etalon.locales import use
     from etalon.study.answers import ask
-    from etalon.study.store import default_store
+    from etalon.study.store import default_store, is_store
 
     with use(lang):
         options = {"data": data, "seeds": seeds, "epochs": epochs, "report": str(report), "sealed": sealed}
@@ -50,6 +53,8 @@ def run(
             with overheard() as said:
                 changed = changed_study(study, data=data, seeds=seeds, epochs=epochs, store=store, quick=quick)
                 _tell(name_in, changed.id)
+                if store and not is_store(store):
+                    _announce(changed)
                 result = _run(changed, workers)
                 answer = _answer(result, None if sealed else report or result.report_path(study.stem))
             if question:
@@ -58,6 +63,8 @@ def run(
         show(answer, as_json)
         if answer.report:
             typer.echo(answer.report, err=as_json == Path("-"))
+    if answer.content["lost"]:
+        raise typer.Exit(1)
 
 
 def search(
@@ -99,6 +106,13 @@ def search(
         show(found, as_json)
         if figure:
             found.figure().savefig(figure)
+
+
+def _announce(study: "Study") -> None:
+    """Have its store made, unless something in the study is refused, and say so."""
+    from etalon.locales import _
+
+    typer.echo(_("A new store is made: {folder}").format(folder=study.plan.store.folder), err=True)
 
 
 def _run(study: "Study", workers: int | None) -> "Result":

@@ -23,13 +23,21 @@ def predict(
     as_json: Json = None,
     lang: Lang = None,
 ) -> None:
-    """What an exported model reads in some images, and how sure it is."""
+    """What an exported model reads in some images, and how sure it is.
+
+    Files that cannot be read are told apart, and the exit status is then 1.
+    """
     from etalon.locales import use
     from etalon.models.bundle import load_bundle
     from etalon.models.readings import read
 
     with use(lang):
-        show(read(load_bundle(bundle), images, frame), as_json)
+        readings = read(load_bundle(bundle), images, frame)
+        show(readings, as_json)
+    for refusal in readings.refused:
+        typer.echo(refusal, err=True)
+    if readings.refused:
+        raise typer.Exit(1)
 
 
 def doctor(as_json: Json = None, lang: Lang = None) -> None:

@@ -43,14 +43,14 @@ def report(
     ] = None,
 ) -> None:
     """Write the report of a study that has been run, in one form or several. Nothing is trained."""
-    from etalon.locales import LANGUAGES, use
+    from etalon.locales import LANGUAGES, _, use
     from etalon.report.render import RENDERERS
 
     suffixes = [f".{name}" for name in _several("--format", formats, [suffix[1:] for suffix in RENDERERS])]
     spoken: list[str | None] = [*_several("--lang", languages, LANGUAGES)] or [None]
     one = to is not None and to.suffix != "" and not to.is_dir()
     if one and (suffixes or len(spoken) > 1):
-        raise typer.BadParameter("with --format or two languages, --to is a folder")
+        raise typer.BadParameter(_("with --format or two languages, --to is a folder"))
     for lang in spoken:
         with use(lang):
             result = changed_study(study, data=data, seeds=seeds, epochs=epochs, store=store, quick=quick).result()
@@ -82,8 +82,11 @@ def export(
 
 def _several(option: str, given: str | None, known: Sequence[str]) -> list[str]:
     """The names in "html,pdf", each once, none if the option was not given."""
+    from etalon.locales import _
+
     names = list(dict.fromkeys(name.strip().lower() for name in (given or "").split(",") if name.strip()))
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise typer.BadParameter(f"{option} takes {', '.join(known)}; not {', '.join(unknown)}")
+        told = _("{option} takes {known}; not {unknown}")
+        raise typer.BadParameter(told.format(option=option, known=", ".join(known), unknown=", ".join(unknown)))
     return names

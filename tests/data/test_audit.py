@@ -62,6 +62,17 @@ def unequal(*counts: int) -> Audit:
     return audit(Dataset("u", Part(pictures(len(y), SHAPE), y), part, {"en": names, "fr": names}, "Made."))
 
 
+def test_a_class_without_test_images_is_told() -> None:
+    x, xt = pictures(40, SHAPE, seed=1), pictures(8, SHAPE, seed=2)
+    found = audit(Dataset("half", Part(x, np.arange(40) % 2), Part(xt, np.zeros(8, int)), NAMES, "Made for the test."))
+    told = "Class b has no test image: nothing is known of it there."
+    with use("en"):
+        assert told in str(found)
+        assert told in found._repr_html_()
+    assert found.to_json()["untested"] == ["b"]
+    assert Audit.of(found.dataset, found.to_json()).untested == ("b",)
+
+
 def test_imbalance_is_scipys() -> None:
     found = unequal(30, 10)
     assert found.sizes.ratio == 3

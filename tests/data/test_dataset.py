@@ -193,6 +193,12 @@ def test_a_class_without_test_images_is_described() -> None:
     description = build(test=part(6, y=np.array([0, 0, 0, 1, 1, 1]))).describe()
     assert description.test_counts == (3, 3, 0)
     assert np.isfinite(description.p)
+    told = "Class c has no test image: nothing is known of it there."
+    assert description.warnings == (told,)
+    assert told in str(description)
+    assert told in description._repr_html_()
+    assert description.to_json()["untested"] == ["c"]
+    assert toy().describe().warnings == ()
 
 
 def test_show_and_plot_draw_what_is_there() -> None:

@@ -42,10 +42,17 @@ def test_arrays_that_are_not_images_are_refused(x: Any, message: str) -> None:
         load((x, np.arange(20) % 2))
 
 
+def test_flat_pixels_of_two_parts_are_refused_as_those_of_one() -> None:
+    flat = pictures(20).reshape(20, -1), np.arange(20) % 2
+    with pytest.raises(DataError, match=r"images of shape \(20, 30\): .* Reshape flat pixels"):
+        load((flat, flat))
+
+
 @pytest.mark.parametrize(
     ("y", "options", "message"),
     [
-        (np.arange(20) % 2 + 1, {}, "class '0' has 0 training"),
+        (np.arange(20) % 2 + 1, {}, r"labels from 1 to 2: they begin at 0\. Give y - 1"),
+        (np.where(np.arange(20) % 2, 2, 0), {}, "class '1' has 0 training"),
         (np.arange(20) % 2 - 1, {}, "whole numbers 0 to classes - 1"),
         (np.arange(20) / 3, {}, "whole numbers 0 to classes - 1"),
         (np.full(20, np.nan), {}, "whole numbers 0 to classes - 1"),
@@ -81,6 +88,35 @@ def test_a_file_that_is_not_an_image_is_named(tree: Tree, content: bytes | None)
         load(packed(root, ".zip"))
 
 
+def test_several_files_that_are_no_images_are_named_at_once(tree: Tree) -> None:
+    root = tree()
+    bad = sorted((root / "cat").iterdir())[:2]
+    for path in bad:
+        path.write_bytes(b"no")
+    with pytest.raises(DataError, match=r"^2 files: .*: these are not images") as refusal:
+        load(root)
+    assert all(str(path) in refusal.value.received for path in bad)
+    for i in range(11):
+        (root / "dog" / f"bad{i}.png").write_bytes(b"no")
+    with pytest.raises(DataError, match=r"^13 files: .*, …: ") as refusal:
+        load(root)
+    assert refusal.value.received.count(".png") == 10
+
+
+def test_files_that_are_no_images_are_left_out(tree: Tree) -> None:
+    root = tree()
+    whole = load(root)
+    (root / "cat" / "notes.txt").write_text("to do")
+    found = load(root)
+    assert found.digest == whole.digest
+    assert "1 file that is no image left out" in found.provenance
+    assert "left out" not in whole.provenance
+    (root / "fox").mkdir()
+    (root / "fox" / "0.heic").write_bytes(b"an image that is not read")
+    with pytest.raises(DataError, match=r"fox/0\.heic: the folder of this class holds no file with the extension"):
+        load(root)
+
+
 def test_a_file_that_cannot_be_read_is_named(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tree()
     read_bytes = Path.read_bytes
@@ -110,7 +146,7 @@ def test_mixed_sizes_are_refused_naming_two_files(tree: Tree) -> None:
 def test_a_class_with_one_image_is_refused(tree: Tree) -> None:
     root = tree()
     save(root / "bird" / "0.png", pictures(1)[0])
-    with pytest.raises(DataError, match="1 image"):
+    with pytest.raises(DataError, match="class 'bird' with 1 image: the source has no test part"):
         load(root)
     parted = tree(("train", "test"), root="parted")
     save(parted / "train" / "bird" / "0.png", pictures(1)[0])

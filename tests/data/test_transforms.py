@@ -246,7 +246,12 @@ def test_settings_go_through_json() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: tr.Rotation(degrees=-3), "Rotation\\(degrees=-3"),
+        (
+            lambda: tr.Rotation(degrees=-3),
+            r"Rotation\(degrees=-3\): more than 0 is needed\. Rotation takes degrees, fill",
+        ),
+        (lambda: tr.Rotation(10), r"Rotation\(10\): its values are given by name\. Write Rotation\(degrees=10\)"),
+        (lambda: tr.Rotation(angle=10), r"Rotation\(angle=10\): there is no such setting"),
         (lambda: tr.Zoom(amount=1.5), "Zoom\\(amount=1.5"),
         (lambda: tr.Noise(sigmas=0.1), "Noise takes sigma"),  # type: ignore[call-arg]
         (lambda: tr.Shift(fill="mirror"), "Shift\\(fill='mirror'"),  # type: ignore[arg-type]

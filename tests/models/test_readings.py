@@ -49,6 +49,25 @@ def test_the_threshold_is_of_the_confidence_as_the_model_gives_it(files: list[Pa
     assert found.to_json()[1]["to_a_person"] is True
 
 
+def test_every_class_and_both_confidences(files: list[Path]) -> None:
+    found = read(bundle(temperature=2.0), files).to_json()
+    scaled, raw = softmax(LOGITS / 2, axis=1), softmax(LOGITS, axis=1)
+    for told, row, plain in zip(found, scaled, raw, strict=True):
+        assert list(told["probabilities"].values()) == pytest.approx(list(row), abs=1e-6)
+        assert set(told["probabilities"]) == {"bag", "boot"}
+        assert (told["temperature"], told["unscaled"]) == (2.0, pytest.approx(plain.max(), abs=1e-6))
+
+
+def test_one_file_that_cannot_be_read_spares_the_others(files: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no")
+    found = read(bundle(), [files[0], tmp_path / "bad.png", tmp_path / "none.png", files[2]])
+    assert [item.path for item in found.items] == [str(files[0]), str(files[2])]
+    assert [item.predicted for item in found.items] == ["bag", "boot"]
+    assert ["bad.png" in found.refused[0], "none.png" in found.refused[1]] == [True, True]
+    with pytest.raises(DataError, match=r"bad\.png"):
+        read(bundle(), [tmp_path / "bad.png", tmp_path / "none.png"])
+
+
 @pytest.mark.parametrize(
     ("lang", "line", "last"),
     [

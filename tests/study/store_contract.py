@@ -16,6 +16,7 @@ from small_studies import finished_run, some_weights
 from etalon.data.dataset import Dataset
 from etalon.errors import StoreError
 from etalon.study.files import seal
+from etalon.study.settings import Settings
 from etalon.study.store import Store
 from etalon.study.summary import summary
 from etalon.train.state import Snapshot
@@ -176,6 +177,24 @@ class StoreContract:
             store.find("a")
         with pytest.raises(StoreError, match="no finished trial"):
             store.find("af")
+
+    def test_find_by_the_name_of_a_variant(self, store: Store) -> None:
+        for key, seed in ((KEY, 0), (OTHER, 1)):
+            store.save(finished_run(key, seed=seed, variant="wide"), {})
+        assert store.find("wide").key == OTHER, "the one trained last"
+        assert store.find("wide", 0).key == KEY
+        with pytest.raises(StoreError, match=r"seed 7 of wide: it has no finished run\. There are 0, 1\."):
+            store.find("wide", 7)
+        with pytest.raises(StoreError, match=r"key 'wdie': .* The nearest: wide\. There are wide\."):
+            store.find("wdie")
+
+    def test_settings_are_those_of_the_run_where_no_study_plans_it(self, store: Store) -> None:
+        written = {"recipe": {"epochs": 3}, "split": {"kind": "HoldOut"}, "weights": 12}
+        store.save(finished_run(KEY, **written), {})
+        store.save(finished_run(OTHER), {})
+        found = store.settings([KEY, OTHER, "af" * 16])
+        assert found[KEY] == Settings(**written)
+        assert found[OTHER] == found["af" * 16] == Settings()
 
     @pytest.mark.parametrize("diverged", [True, False])
     def test_a_breakdown_is_recorded_until_the_trial_succeeds(self, store: Store, diverged: bool) -> None:

@@ -86,5 +86,20 @@ def test_the_report_says_from_which(study: Study, tmp_path: Path) -> None:
     result = study.run(workers=0, progress=False)
     with use("en"):
         page = result.report(tmp_path / "report.html").read_text()
+        told, sentences = str(result), str(result.findings())
     assert "the one that it comes after" in page
     assert "from <code>wide</code>: " in page
+    assert "Variants compared with the one that they come after; p adjusted by Holm (steps judged together: 2)" in page
+    assert "Compared with <code>wide</code>: <code>dropped</code> is " in page
+    assert "Compared with <code>network</code>: " not in page
+    assert "dropped compared with wide, in points: " in told
+    assert "wide compared with network" not in told
+    assert "Compared with wide: dropped is " in sentences
+
+
+def test_a_study_whose_variants_all_start_from_the_reference_has_no_steps_to_tell(study: Study) -> None:
+    study.variants = {name: variant for name, variant in study.variants.items() if name != "dropped"}
+    result = study.run(workers=0, progress=False)
+    assert result.evidence.steps is None
+    with use("en"):
+        assert "compared with" not in str(result)

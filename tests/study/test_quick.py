@@ -46,6 +46,16 @@ def test_a_first_look(blobs: Dataset, tmp_path: Path) -> None:
     assert result.to_json()["notice"]
 
 
+def test_as_many_seeds_as_are_asked_for(blobs: Dataset, tmp_path: Path) -> None:
+    study = a_study(blobs, tmp_path)
+    one, three = study.quick(1), study.quick()
+    assert one.seeds == (0,)
+    assert one.dataset.digest == three.dataset.digest
+    with use("en"):
+        assert one.look is not None
+        assert "1 seed." in one.look.notice
+
+
 def test_folds(blobs: Dataset, tmp_path: Path) -> None:
     assert len(a_study(blobs, tmp_path, folds=5).quick().seeds) == 3
 

@@ -291,6 +291,22 @@ def test_a_torch_module_has_no_keras_file(sample: Sample, tmp_path: Path) -> Non
         train(network, recipe, sample, SEED, callbacks=[checkpoint])
 
 
+@pytest.mark.parametrize(
+    ("look", "refusal"),
+    [
+        (lambda model: model.optimiser, r"self\.model has no 'optimiser': only get_weights, optimizer, save, save_w"),
+        (lambda model: model.optimizer.lr, r"self\.model\.optimizer has no 'lr': only learning_rate"),
+    ],
+)
+def test_what_a_model_under_training_has_not(sample: Sample, look: Callable[[Any], Any], refusal: str) -> None:
+    class Looks(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            look(self.model)
+
+    with pytest.raises(AttributeError, match=f"while Étalon trains, {refusal}"):
+        our_fit(lambda: [Looks()], sample)
+
+
 def test_relative_paths_are_sent_to_a_folder(tmp_path: Path) -> None:
     given = [
         callbacks.CSVLogger("logs/epochs.csv"),
