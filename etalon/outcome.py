@@ -13,7 +13,7 @@ from etalon.analysis.architecture import shapes
 from etalon.analysis.coding import Preparation, preparation
 from etalon.analysis.confidence import Confidence, confidence
 from etalon.analysis.curves import LearningCurves, Overfitting, learning_curves, overfitting
-from etalon.analysis.findings import Finding
+from etalon.analysis.findings import Finding, Findings
 from etalon.analysis.gradients import Gradients, gradient_flow
 from etalon.analysis.hesitation import hesitation
 from etalon.analysis.predictions import PartName, Predictions, predictions
@@ -137,7 +137,7 @@ class Outcome:
         """Why the last layer is what it is."""
         return explained.output_layer(self.candidate, self.plan.dataset)
 
-    def compiled(self) -> tuple[Finding, ...]:
+    def compiled(self) -> Findings:
         """What `compile` was told, and why: the loss, the optimizer, the metric."""
         return explained.compiled(self.candidate, self.plan.dataset)
 

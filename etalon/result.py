@@ -1,6 +1,7 @@
 """What comes of a study: tables, verdicts, a recommendation, a report."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -9,8 +10,6 @@ from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 from etalon.analysis.architecture import buildable
 from etalon.analysis.calibration import head_of
@@ -22,12 +21,12 @@ from etalon.analysis.recommend import WEIGHTS, Recommendation, recommend
 from etalon.analysis.recommend import Candidate as Weighed
 from etalon.analysis.remembered import audited, degraded
 from etalon.analysis.robustness import Robustness
-from etalon.analysis.verdicts import Metric, Verdicts, plain
+from etalon.analysis.verdicts import Metric, Trained, Verdicts, plain
 from etalon.data.audit import Audit
 from etalon.data.dataset import Dataset
 from etalon.data.splits import overlap
 from etalon.errors import StudyError
-from etalon.locales import Text, _, choose, language, use
+from etalon.locales import Text, _, among, choose, language, use
 from etalon.outcome import Outcome, outcomes
 from etalon.report.answered import setup
 from etalon.report.asked import Asked
@@ -70,18 +69,14 @@ class Result(Asked):
         self.origin = origin  # Python that makes the study again, for a notebook
         self.part: PartName = "validation"
         self._runs = {name: runs for name, runs in plan.runs().items() if runs}
+        self._failures = plan.failures()
         self._outcomes = outcomes(plan, self._runs, self.part)
         self._reference = plan.candidates[0].name
         if self._reference not in self._outcomes:
-            errors = [
-                _("seed {seed}: {error}").format(seed=seed, error=r.error)
-                for (name, seed), r in plan.failures().items()
-                if name == self._reference
-            ]
             raise StudyError(
                 _("the reference {name}").format(name=self._reference),
                 _("none of its trials came to an end"),
-                " ".join(errors) or _("Wait for the first of them."),
+                " ".join(self._errors[self._reference]) or _("Wait for the first of them."),
             )
 
     @property
@@ -106,10 +101,11 @@ class Result(Asked):
 
     def __getitem__(self, name: str) -> Outcome:
         if name not in self._outcomes:
+            known = any(candidate.name == name for candidate in self.plan.candidates)
             raise StudyError(
                 _("variant {name!r}").format(name=name),
-                _("the study has no finished trial of it"),
-                _("There are {names}.").format(names=", ".join(self._outcomes)),
+                _("the study has no finished trial of it") if known else _("the study has no variant of this name"),
+                among(name, list(self._outcomes)),
             )
         return self._outcomes[name]
 
@@ -144,8 +140,14 @@ class Result(Asked):
         elif pairs == "steps":
             before = {o.name: o.candidate.after for o in self}
             chosen = {name: (before[name], name) for name in names if before[name] in before}
-        else:
+        elif pairs == "reference":
             chosen = {name: (base, name) for name in names if name != base}
+        else:
+            raise StudyError(
+                f"pairs={pairs!r}",
+                _("there is no such way to pair the variants"),
+                _('Say pairs="reference", "steps" or "all", or compare two with result.compare("first", "second").'),
+            )
         return self._verdicts(chosen, metric, of, rope)
 
     def compare(
@@ -178,10 +180,16 @@ class Result(Asked):
         """The model to choose, from validation: accuracy, overfitting and time, with these weights."""
         on_validation = self._on("validation")
         weighed = [
-            Weighed(o.name, o.correct(), o.overfitting().gap, float(np.mean([run.fit_time for run in o.runs])))
+            Weighed(
+                o.name,
+                o.correct(),
+                o.overfitting().gap,
+                tuple(run.fit_time for run in o.runs),
+                self._trained[o.name],
+            )
             for o in on_validation
         ]
-        return recommend(weighed, weights=weights, rope=self.rope, design=on_validation.design)
+        return recommend(weighed, weights=weights, rope=self.rope, design=on_validation.design, lost=tuple(self.lost))
 
     def test(self) -> "Result":
         """Open the test part: the same results, on images that no choice has looked at.
@@ -201,20 +209,27 @@ class Result(Asked):
     def _choice(self) -> str:
         """The digest of the trials that have ended, well or not."""
         ended = {run.key for runs in self._runs.values() for run in runs}
-        ended |= {record.key for record in self.plan.failures().values()}
+        ended |= {record.key for record in self._failures.values()}
         keys = sorted(key for key in self.plan.keys.values() if key in ended)
         return hashlib.sha256(" ".join(keys).encode()).hexdigest()
 
     def robustness(self, names: Sequence[str] | None = None, **options: Any) -> Robustness:
         """Accuracy on degraded test images, which opens the test part; measured once, then read from the store.
 
+        Over the same seeds for all the models, three at most; where they have none in common, each over its own.
+
         Args:
             names: of variants; by default the reference, the recommended one, and the most accurate on validation.
             options: `severities`, `corruptions`, `limit`, `seed` of `analysis.robustness.robustness`.
         """
         opened = self.test()
+        runs = {name: opened[name].runs for name in names or self._notable()}
+        common = set.intersection(*({run.seed for run in some} for some in runs.values()))
         return degraded(
-            {name: opened[name].runs[:ROBUST_SEEDS] for name in names or self._notable()},
+            {
+                name: tuple(run for run in some if run.seed in common or not common)[:ROBUST_SEEDS]
+                for name, some in runs.items()
+            },
             lambda name, seed: opened[name].predictor(seed),
             self.dataset,
             self.plan.store.shelf,
@@ -224,6 +239,28 @@ class Result(Asked):
     def audit(self) -> Audit:
         """What may be wrong with the images; looked for once, then read from the store."""
         return audited(self.dataset, self.plan.store.shelf)
+
+    @property
+    def lost(self) -> dict[str, list[str]]:
+        """The variants of which every trial broke down, and why."""
+        return {name: errors for name, errors in self._errors.items() if errors and name not in self._outcomes}
+
+    @property
+    def _errors(self) -> dict[str, list[str]]:
+        """Of the trials of each variant that broke down."""
+        found: dict[str, list[str]] = {candidate.name: [] for candidate in self.plan.candidates}
+        for (name, seed), record in self._failures.items():
+            found[name].append(_("seed {seed}: {error}").format(seed=seed, error=record.error))
+        return found
+
+    @cached_property
+    def _trained(self) -> dict[str, Trained]:
+        """What became of the trainings of each variant."""
+        keys: dict[str, list[str]] = {candidate.name: [] for candidate in self.plan.candidates}
+        for (name, _seed), key in self.plan.keys.items():
+            keys[name].append(key)
+        broken = Counter(name for name, _seed in self._failures)
+        return {name: Trained(name, len(some), broken[name], tuple(some)) for name, some in keys.items()}
 
     @cached_property
     def _recommended(self) -> Recommendation:
@@ -244,16 +281,7 @@ class Result(Asked):
     def evidence(self) -> Evidence:
         """All that a table or a report shows, but for robustness."""
         found, plan = self.verdicts(), self.plan
-        validation = self._on("validation")
-        failures = plan.failures()
-        errors = {
-            c.name: [
-                _("seed {seed}: {error}").format(seed=seed, error=r.error)
-                for (name, seed), r in failures.items()
-                if name == c.name
-            ]
-            for c in plan.candidates
-        }
+        validation, errors = self._on("validation"), self._errors
         entries = [
             Entry(
                 outcome.candidate,
@@ -279,9 +307,10 @@ class Result(Asked):
             found,
             self._recommended,
             plan.store.openings(self.dataset.test_digest),
-            {name: broken for name, broken in errors.items() if broken and name not in self._outcomes},
+            self.lost,
             self.reference.runs[0].environment,
             planned=len(set(plan.whole.keys.values())) if plan.looks else None,
+            steps=self.verdicts(pairs="steps") if any(self._later(o) for o in self) else None,
         )
 
     def report(self, path: str | Path, lang: str | None = None) -> Path:
@@ -318,7 +347,7 @@ class Result(Asked):
         return comparison(self.evidence).frame()
 
     def plot(self, what: What = "accuracy", ax: "Axes | None" = None) -> "Axes":
-        """Bars, one a model: "accuracy" with its 95% interval, or the "time" of one training with its spread."""
+        """One line a model: its "accuracy" with its 95% interval, or the "time" of one training with its spread."""
         return comparison(self.evidence).plot(what, ax)
 
     def to_json(self) -> dict[str, Any]:
@@ -333,6 +362,10 @@ class Result(Asked):
 
     def _repr_html_(self) -> str:
         return comparison(self.evidence)._repr_html_()
+
+    def _later(self, outcome: Outcome) -> bool:
+        """Whether a variant comes after another one than the reference, of which there are results."""
+        return outcome.candidate.after in self._outcomes.keys() - {self._reference}
 
     def _on(self, part: PartName) -> "Result":
         if part == self.part:
@@ -367,6 +400,7 @@ class Result(Asked):
             heads={o.name: head_of(o.runs[0].head, o.candidate.recipe.loss) for o in compared},
             rope=self.rope if rope is None and metric != "log_loss" else rope,
             design=self.design,
+            trained=self._trained,
         )
 
     def _notable(self) -> list[str]:

@@ -14,7 +14,7 @@ from etalon.data.dataset import Dataset
 from etalon.data.load import load
 from etalon.data.splits import HoldOut, KFold, Split
 from etalon.errors import StudyError
-from etalon.locales import Text, _, choose
+from etalon.locales import Text, _, among, choose
 from etalon.report.answered import Question
 from etalon.result import Result
 from etalon.study.executors import executor
@@ -143,7 +143,7 @@ class Study:
                 raise StudyError(
                     f"after={after!r}",
                     _("no variant of this name is declared yet"),
-                    _("There are {names}.").format(names=", ".join(self.variants)),
+                    among(after, list(self.variants)),
                 )
             self._add(Variant.of(build, because, keywords, name, after))
             return build

@@ -1,6 +1,7 @@
 """What comes of a study: everything that a user may ask of it."""
 
 import json
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -161,6 +162,11 @@ class TestVerdicts:
         with pytest.raises(StudyError, match="variant 'nobody'"):
             result.compare("slow", "nobody")
 
+    @pytest.mark.parametrize("pairs", ["nonsense", {"slow": "wide"}, None])
+    def test_pairs_that_there_are_not(self, result: Result, pairs: Any) -> None:
+        with pytest.raises(StudyError, match="there is no such way to pair the variants"):
+            result.verdicts(pairs=pairs)
+
     def test_all_pairs(self, result: Result) -> None:
         found = result.verdicts(pairs="all")
         assert [item.variant for item in found.items] == [
@@ -285,7 +291,7 @@ class TestTables:
         assert (reference["verdict"], reference["difference"], reference["p_adjusted"]) == ("reference", None, None)
         assert wide["because"] == "four neurons are few"
         assert len(wide["factors"]) == 1
-        assert wide["difference"].keys() == {"mean", "low", "high"}
+        assert wide["difference"].keys() == {"mean", "low", "high", "simultaneous"}
         assert wide["p_adjusted"] == opened.verdicts()["wide"].p_adjusted
         assert result.to_json()["variants"][0]["accuracy"].keys() == {"validation"}
 
@@ -402,6 +408,9 @@ class TestWarnings:
         assert "Balanced accuracy" not in str(opened)
 
 
+NO_LUCK = r"seed {seed}: RuntimeError at line \d+ of test_result\.py: no luck\. Correct this line and run .*"
+
+
 def failing_for(seeds: set[int], folder: Path) -> Callable[..., Any]:
     """A callback that breaks down in the trials of these ranks."""
 
@@ -434,9 +443,32 @@ class TestBreakdowns:
         paired = opened["unlucky"].accuracy - opened.reference.accuracy[[0, 2]]
         assert verdict.difference == pytest.approx(paired.mean())
         entry = opened.evidence["unlucky"]
-        assert list(entry.errors) == ["seed 1: RuntimeError: no luck"]
-        assert json.dumps(opened.to_json(), allow_nan=False)
-        assert "unlucky" in str(opened)
+        (error,) = entry.errors
+        assert re.fullmatch(NO_LUCK.format(seed=1), error)
+        found = json.loads(json.dumps(opened.to_json(), allow_nan=False))["variants"][1]
+        assert (found["seeds"], found["seed_numbers"], found["errors"]) == (2, [0, 2], list(entry.errors))
+        assert verdict.verdict in ("undecided", "worse")
+        with use("en"):
+            told = str(opened)
+            assert "unlucky broke down with 1 seed of 3: the seeds left are not drawn at random." in told
+            assert "Each accuracy is over all the seeds of its model" in told
+            assert "Seeds" in told
+            assert "unlucky broke down with 1 seed of 3: it cannot be chosen." in result.recommend().reasons
+            assert opened.evidence.counted == "6, of which one broke down"
+        robust = result.robustness(severities=(1,), corruptions=("contrast",), limit=20)
+        assert {len(clean) for clean in robust.clean.values()} == {2}
+
+    def test_the_report_tells_it(self, blobs: Dataset, store_folder: Path, ranks: Path, drawn: list[Document]) -> None:
+        study = small_study(blobs, store_folder, seeds=2)
+        study.variant(name="unlucky", callbacks=[failing_for({0}, ranks)], neurons=9)(dense)
+        result = run_whatever_its_factors(study)
+        with use("en"):
+            result.report(store_folder / "report.html")
+        told = repr(drawn[0])
+        assert "Accuracies are those of one seed, the same for all." in told
+        assert "4, of which one broke down" in told
+        assert "`unlucky`: one trial broke down. seed 0: RuntimeError" in told
+        assert "`unlucky` broke down with 1 seed of 2: the seeds left are not drawn at random." in told
 
     def test_a_variant_for_every_seed(
         self, blobs: Dataset, store_folder: Path, ranks: Path, drawn: list[Document]
@@ -449,7 +481,8 @@ class TestBreakdowns:
         with pytest.raises(StudyError, match="variant 'lost': the study has no finished trial of it"):
             result["lost"]
         found = result.to_json()
-        assert found["lost"] == {"lost": ["seed 0: RuntimeError: no luck", "seed 1: RuntimeError: no luck"]}
+        assert all(re.fullmatch(NO_LUCK.format(seed=i), error) for i, error in enumerate(found["lost"].pop("lost")))
+        assert found["lost"] == {}
         assert [variant["name"] for variant in found["variants"]] == ["dense", "wide"]
         assert "lost: every trial broke down." in str(result)
         result.report(store_folder / "report.html")

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from etalon.analysis.printed import Printed, cells
 from etalon.data.dataset import Dataset
 from etalon.locales import _, number
+from etalon.locales.columns import Row
 from etalon.models.factors import short
 from etalon.models.weights import Shape
 from etalon.study.variant import Candidate
@@ -34,11 +36,16 @@ class Array:
     size: int
 
 
-@dataclass(frozen=True)
-class Coding:
+@dataclass(frozen=True, repr=False)
+class Coding(Printed):
     """The arrays of a dataset: inputs and targets, to train and to test."""
 
     arrays: tuple[Array, ...]
+
+    @property
+    def caption(self) -> str:
+        """What the table shows."""
+        return _("How the arrays are coded")
 
     def frame(self) -> "pd.DataFrame":
         """A line an array; the columns are named in the language in force."""
@@ -63,6 +70,12 @@ class Coding:
         ]
         return pd.DataFrame(rows)
 
+    def _cells(self) -> list[Row]:
+        return cells(self.frame())
+
+    def _texts(self) -> range:
+        return range(4)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -80,12 +93,17 @@ class Step:
     range: str
 
 
-@dataclass(frozen=True)
-class Preparation:
+@dataclass(frozen=True, repr=False)
+class Preparation(Printed):
     """What is done to images and targets before the first layer that learns."""
 
     variant: str
     steps: tuple[Step, ...]
+
+    @property
+    def caption(self) -> str:
+        """What the table shows."""
+        return _("What is done to images and targets, step by step")
 
     def frame(self) -> "pd.DataFrame":
         """A line a step; the columns are named in the language in force."""
@@ -102,6 +120,12 @@ class Preparation:
             for step in self.steps
         ]
         return pd.DataFrame(rows)
+
+    def _cells(self) -> list[Row]:
+        return cells(self.frame())
+
+    def _texts(self) -> range:
+        return range(5)
 
 
 def coding(dataset: Dataset) -> Coding:

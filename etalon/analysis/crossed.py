@@ -80,7 +80,10 @@ class Comparison:
         return self.difference - half, self.difference + half
 
     def equivalence_p(self, rope: float) -> float:
-        """p-value of two one-sided tests (Schuirmann 1987): small when the difference lies within ±rope."""
+        """p-value of two one-sided tests (Schuirmann 1987): small when the difference lies within ±rope.
+
+        Of a rate it says too much where images are few: see `outlook.unseen`.
+        """
         if self.variance == 0:
             return 0.0 if abs(self.difference) < rope else 1.0
         return upper_tail((rope - abs(self.difference)) / self.error, self.nu)

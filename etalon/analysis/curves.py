@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalon.analysis.crossed import quantile
+from etalon.analysis.printed import Printed
 from etalon.figures.curves import Line, Stroke, curves, shared_legend
 from etalon.figures.intervals import limit_points
 from etalon.figures.style import PALETTE, colours, panels, style, whole
-from etalon.locales import _, in_points
+from etalon.locales import _, in_points, ngettext, number, percent
+from etalon.locales.columns import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +30,8 @@ Longer = Literal["yes", "no", "flat", "unknown"]
 Matrix = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Overfitting:
+@dataclass(frozen=True, eq=False, repr=False)
+class Overfitting(Printed):
     """Whether a variant learns its training images by heart.
 
     Attributes:
@@ -90,8 +92,8 @@ class Overfitting:
         ).format(gap=in_points(self.gap), low=limit_points(self.low), high=limit_points(self.high))
 
 
-@dataclass(frozen=True, eq=False)
-class LearningCurves:
+@dataclass(frozen=True, eq=False, repr=False)
+class LearningCurves(Printed):
     """The histories of one variant.
 
     Attributes:
@@ -145,6 +147,33 @@ class LearningCurves:
             low, high = self.spread(metric)
             columns |= {metric: self.mean(metric), f"{metric}_low": low, f"{metric}_high": high}
         return pd.DataFrame(columns, index=pd.RangeIndex(1, self.epochs + 1, name="epoch"))
+
+    @property
+    def caption(self) -> str:
+        """What the table shows."""
+        k = len(self.seeds)
+        return ngettext(
+            "{name}, epoch by epoch, with one seed", "{name}, epoch by epoch, mean over {k} seeds", k
+        ).format(name=self.variant, k=k)
+
+    def _cells(self) -> list[Row]:
+        heads = {
+            "accuracy": _("Accuracy"),
+            "val_accuracy": _("Validation accuracy"),
+            "test_accuracy": _("Test accuracy"),
+            "loss": _("Loss"),
+            "val_loss": _("Validation loss"),
+            "test_loss": _("Test loss"),
+        }
+        columns = [
+            [heads[metric], *(percent(v) if metric.endswith("accuracy") else number(v, 4) for v in self.mean(metric))]
+            for metric in self.values
+        ]
+        epochs = [_("Epoch"), *(number(epoch, 0) for epoch in range(1, self.epochs + 1))]
+        return list(zip(epochs, *columns, strict=True))
+
+    def _texts(self) -> tuple[()]:
+        return ()
 
     def plot(self, figure: "Figure | None" = None) -> "Figure":
         """Accuracy beside loss; training dashed, validation solid, the band from the least seed to the greatest.

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from etalon.analysis.findings import Finding
+from etalon.analysis.findings import Finding, Findings
 from etalon.data.dataset import Dataset
 from etalon.data.description import BALANCED, Description
 from etalon.data.splits import Split, divide
@@ -64,7 +64,7 @@ def output_layer(candidate: Candidate, dataset: Dataset) -> Finding:
     return Finding("output", " ".join(text).format(**told), {"classes": float(n), "neurons": float(n)}, candidate.name)
 
 
-def compiled(candidate: Candidate, dataset: Dataset) -> tuple[Finding, ...]:
+def compiled(candidate: Candidate, dataset: Dataset) -> Findings:
     """What `compile` was told, and why it suits: the loss, the optimizer, the metric."""
     recipe, counts = candidate.recipe, dataset.counts("train")
     ratio = float(counts.max() / counts.min())
@@ -81,10 +81,12 @@ def compiled(candidate: Candidate, dataset: Dataset) -> tuple[Finding, ...]:
             spread=spread, ratio=number(ratio)
         ),
     ]
-    return (
-        Finding("compile", _loss(recipe.loss), {}, candidate.name),
-        Finding("compile", _optimizer(recipe), _rate(recipe.learning_rate), candidate.name),
-        Finding("compile", " ".join(metric), {"imbalance": ratio}, candidate.name),
+    return Findings(
+        [
+            Finding("compile", _loss(recipe.loss), {}, candidate.name),
+            Finding("compile", _optimizer(recipe), _rate(recipe.learning_rate), candidate.name),
+            Finding("compile", " ".join(metric), {"imbalance": ratio}, candidate.name),
+        ]
     )
 
 

@@ -5,7 +5,10 @@ A sentence never claims more than its interval allows.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from etalon.analysis.crossed import gap
 from etalon.analysis.curves import Overfitting
@@ -76,17 +79,27 @@ class Finding:
         return found
 
 
-def effects(verdicts: Verdicts) -> tuple[Finding, ...]:
+class Findings(tuple[Finding, ...]):
+    """Several findings, which print as their sentences, one a line."""
+
+    def __str__(self) -> str:
+        return "\n".join(finding.text for finding in self)
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<p>{escape(finding.text)}</p>" for finding in self)
+
+
+def effects(verdicts: Verdicts) -> Findings:
     """The effect of each variant; the metric is said where it is not accuracy."""
     found = (effect(verdict, verdicts.rope, metric=verdicts.metric) for verdict in verdicts.items)
     if verdicts.metric == "accuracy":
-        return tuple(found)
+        return Findings(found)
     metrics = {
         "log_loss": _("Log loss: {text}"),
         "recall": _("Recall of the class: {text}"),
         "macro_f1": _("Macro F1: {text}"),
     }
-    return tuple(replace(one, text=metrics[verdicts.metric].format(text=one.text)) for one in found)
+    return Findings(replace(one, text=metrics[verdicts.metric].format(text=one.text)) for one in found)
 
 
 def effect(verdict: Verdict, rope: float, against: str = "", metric: Metric = "accuracy") -> Finding:
@@ -123,13 +136,21 @@ def effect(verdict: Verdict, rope: float, against: str = "", metric: Metric = "a
         "difference": verdict.difference,
         "low": verdict.low_simultaneous,
         "high": verdict.high_simultaneous,
-        "p_adjusted": verdict.p_adjusted,
         "seeds": float(verdict.comparison.k),
         "images": float(verdict.comparison.n),
     }
+    if verdict.p_adjusted is not None:
+        numbers["p_adjusted"] = verdict.p_adjusted
     if verdict.detectable is not None:
         numbers["detectable"] = verdict.detectable
     return Finding("effect", text, numbers, verdict.variant)
+
+
+def against(verdict: Verdict, rope: float, parent: str) -> Finding:
+    """The effect of a variant against another one than the reference, which is named first."""
+    found = effect(verdict, rope, parent)
+    told = _("Compared with {name}:").format(name=parent)
+    return replace(found, text=f"{told} {found.text}")
 
 
 def overfits(found: Overfitting) -> Finding:
@@ -161,7 +182,7 @@ def worst_classes(classes: PerClass, n: int = 1) -> Finding:
         _("{name} ({rate} of its images misclassified)").format(name=name, rate=percent(rate)) for name, rate in worst
     )
     text = ngettext("The worst class is {listed}.", "The worst classes are {listed}.", len(worst)).format(listed=listed)
-    k, times = len(classes.error), int((classes.error.argmax(axis=1) == classes.names.index(worst[0][0])).sum())
+    k, times = len(classes.error), int((np.nanargmax(classes.error, axis=1) == classes.names.index(worst[0][0])).sum())
     if n == 1 and k > 1:
         text += " " + ngettext(
             "It is the worst with {times} seed of {k}.", "It is the worst with {times} seeds of {k}.", times
@@ -324,6 +345,15 @@ def _equivalent(values: Mapping[str, str]) -> str:
 
 def _undecided(verdict: Verdict, values: Mapping[str, str], unit: Unit) -> str:
     k = verdict.comparison.k
+    if verdict.broken:
+        return _(
+            "{name} is undecided: {difference}, but {breakdown}, and the seeds left are not drawn at random."
+        ).format(**values, breakdown=", ".join(one.told for one in verdict.broken))
+    if verdict.images_needed is not None:
+        return _(
+            "{name} is undecided: {difference}, and the 90% interval ({low_90} to {high_90}) lies within the margin of "
+            "{rope}, but models that differ by as much could seem as close on {n} images by chance: it takes {needed}."
+        ).format(**values, n=number(verdict.comparison.n, 0), needed=number(verdict.images_needed, 0))
     if verdict.detectable is None:
         return _(
             "{name} is undecided: trained with one seed, it shows {difference}, and nothing tells whether the seed "

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalon.analysis.findings import Finding
+from etalon.analysis.printed import Printed
 from etalon.errors import StudyError
 from etalon.figures.gradients import gradient_norms
 from etalon.locales import _, number
@@ -90,8 +91,8 @@ class GradientFlow:
         return pd.DataFrame(self.means.T, index=epochs, columns=list(self.layers))
 
 
-@dataclass(frozen=True, eq=False)
-class Gradients:
+@dataclass(frozen=True, eq=False, repr=False)
+class Gradients(Printed):
     """The gradients of one variant, or of several side by side."""
 
     flows: tuple[GradientFlow, ...]

@@ -10,9 +10,9 @@ from etalon.analysis.calibration import Head
 from etalon.analysis.crossed import Comparison, Components, compare, with_components
 from etalon.analysis.design import ONCE, Design
 from etalon.analysis.predictions import Predictions
-from etalon.analysis.verdicts import ALPHA, ROPE, Metric, Verdicts, judge
+from etalon.analysis.verdicts import ALPHA, ROPE, Metric, Trained, Verdicts, judge
 from etalon.errors import StudyError
-from etalon.locales import _
+from etalon.locales import _, ngettext
 
 Matrix = NDArray[np.float64]
 Counts = NDArray[np.float32]  # whole numbers, exact up to 2^24, multiplied twice as fast
@@ -34,6 +34,7 @@ def compare_all(
     alpha: float = ALPHA,
     rope: float | None = None,
     design: Design = ONCE,
+    trained: Mapping[str, Trained] = MappingProxyType({}),
 ) -> Verdicts:
     """Compare pairs of variants by a metric, all together.
 
@@ -49,6 +50,7 @@ def compare_all(
         heads: what makes the probabilities of each variant, a softmax unless said otherwise; log loss needs it.
         rope: margin of equivalence; 0.01 nat for log loss and 0.2 point for the others by default.
         design: the looks and the overlap to allow for. Seeds are added by accuracy alone, but nothing depends on why.
+        trained: what became of the trainings of each variant; known of none by default.
 
     Raises:
         StudyError: another metric, recall of no class, log loss of what has no probabilities, or variants that have no
@@ -65,7 +67,14 @@ def compare_all(
             name: compare(tables[second] - tables[first], alpha=alpha, overlap=design.overlap)
             for name, (first, second) in pairs.items()
         }
-    return judge(found, alpha=alpha, rope=ROPES[metric] if rope is None else rope, metric=metric, design=design)
+    return judge(
+        found,
+        alpha=alpha,
+        rope=ROPES[metric] if rope is None else rope,
+        metric=metric,
+        design=design,
+        trained={name: (trained[a], trained[b]) for name, (a, b) in pairs.items() if {a, b} <= trained.keys()},
+    )
 
 
 def scores(answers: Predictions, seeds: Sequence[int], metric: Metric, label: int | None = None) -> Matrix:
@@ -92,7 +101,7 @@ def scores(answers: Predictions, seeds: Sequence[int], metric: Metric, label: in
 
 
 def macro_f1(answers: Predictions, s: int, weights: Counts | None = None) -> Matrix:
-    """Macro F1 of the seed of rank `s`, as scikit-learn computes it over all classes, 0 where nothing divides.
+    """Macro F1 of the seed of rank `s`, as scikit-learn computes it over the classes that have images.
 
     Args:
         weights: (draws, pool) how often each image of the pool is counted; each once by default.
@@ -170,13 +179,28 @@ def _check(
             _("only recall is of one class"),
             _("Leave the class out, or ask for recall."),
         )
-    for name in answers:
+    for name, one in answers.items():
+        if metric == "recall" and of is not None:
+            _check_images(one, of, classes.index(of))
         if metric == "log_loss" and heads.get(name, "softmax") != "softmax":
             raise StudyError(
                 _("log loss of {name}").format(name=name),
                 _("its outputs are no probabilities that add up to 1"),
                 _("Compare by accuracy, recall or macro_f1."),
             )
+
+
+def _check_images(answers: Predictions, of: str, label: int) -> None:
+    n = max(int((y == label).sum()) for y in answers.labels)
+    if n < 2:
+        where = {"validation": _("validation"), "test": _("test")}[answers.part]
+        raise StudyError(
+            _("recall of class {name!r}").format(name=of),
+            ngettext("class {name} has {n} image in {part}", "class {name} has {n} images in {part}", n).format(
+                name=of, n=n, part=where
+            ),
+            _("A comparison takes two images at least: compare by accuracy, or add images of this class."),
+        )
 
 
 def _f1s(
@@ -229,13 +253,13 @@ def _each_class(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.bool_]:
 
 
 def _f1(counted: Counts, true: NDArray[np.bool_], predicted: NDArray[np.int64]) -> Matrix:
-    """(draws,) macro F1 where images are counted (draws, m) times."""
+    """(draws,) macro F1 where images are counted (draws, m) times, 0 for a class of which nothing is drawn or said."""
     said = _each_class(predicted, true.shape[1])
     columns = np.hstack([true & said, true, said]).astype(np.float32)
     hits, there, answered = np.hsplit((counted @ columns).astype(np.float64), 3)
     sizes = there + answered
     f1 = np.divide(2 * hits, sizes, out=np.zeros_like(hits), where=sizes > 0)  # (draws, n_classes)
-    found: Matrix = f1.mean(axis=1)
+    found: Matrix = f1[:, true.any(axis=0)].mean(axis=1)
     return found
 
 

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from etalon.analysis.predictions import Predictions
+from etalon.analysis.printed import Printed
 from etalon.errors import StudyError
 from etalon.figures import heatmaps
-from etalon.figures.bars import bars
+from etalon.figures.bars import bars, over_seeds
 from etalon.figures.images import grid
-from etalon.locales import _, percent
+from etalon.locales import _, ngettext, number, percent
+from etalon.locales.columns import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +34,8 @@ class Confused(NamedTuple):
     share: float
 
 
-@dataclass(frozen=True, eq=False)
-class Confusion:
+@dataclass(frozen=True, eq=False, repr=False)
+class Confusion(Printed):
     """The confusion matrix of a variant.
 
     Attributes:
@@ -66,19 +68,41 @@ class Confusion:
         names = list(self.names)
         return pd.DataFrame(self.counts, pd.Index(names, name="true"), pd.Index(names, name="predicted"))
 
+    @property
+    def caption(self) -> str:
+        """What the table shows."""
+        k = len(self.each)
+        return ngettext(
+            "{name}: images of each class (rows) by answer (columns)",
+            "{name}: images of each class (rows) by answer (columns), mean over {k} seeds",
+            k,
+        ).format(name=self.variant, k=k)
+
+    def _cells(self) -> list[Row]:
+        digits = 0 if len(self.each) == 1 else 1
+        rows = [
+            [name, *(number(count, digits) if count else "" for count in row)]
+            for name, row in zip(self.names, self.counts, strict=True)
+        ]
+        return [["", *self.names], *rows]
+
     def plot(self, ax: "Axes | None" = None, *, normalise: "Normalise | None" = None) -> "Axes":
-        """The heatmap, names on both axes."""
-        return heatmaps.confusion(self.counts, self.names, normalise=normalise, ax=ax, title=self.variant)
+        """The heatmap, names on both axes; under it, what the numbers are."""
+        return heatmaps.confusion(
+            self.counts, self.names, normalise=normalise, seeds=len(self.each), ax=ax, title=self.variant
+        )
 
 
-@dataclass(frozen=True, eq=False)
-class PerClass:
+@dataclass(frozen=True, eq=False, repr=False)
+class PerClass(Printed):
     """The scores of a variant class by class, one row a seed.
 
     Attributes:
         names: (c,) of the classes.
         error, precision, recall, f1: (k, c), as scikit-learn computes them, 0 where there is nothing to divide by; the
-            error of a class is the share of its images that are misclassified.
+            error of a class is the share of its images that are misclassified. NaN for a class of which a seed has seen
+            no image: nothing is known of it, and means over classes leave it out, as
+            `sklearn.metrics.balanced_accuracy_score` does.
         support: (c,) images of each class, mean over seeds.
     """
 
@@ -93,51 +117,71 @@ class PerClass:
     @property
     def precision_macro(self) -> float:
         """Mean over classes, then over seeds."""
-        return float(self.precision.mean())
+        return _macro(self.precision)
 
     @property
     def recall_macro(self) -> float:
         """Mean over classes, then over seeds."""
-        return float(self.recall.mean())
+        return _macro(self.recall)
 
     @property
     def f1_macro(self) -> float:
         """Mean over classes, then over seeds."""
-        return float(self.f1.mean())
+        return _macro(self.f1)
 
     def worst(self, n: int = 1) -> list[tuple[str, float]]:
-        """The n classes with the highest error rate (mean over seeds), the worst first."""
-        error = self.error.mean(axis=0)
-        return [(self.names[i], float(error[i])) for i in np.argsort(-error, kind="stable")[:n]]
+        """The n classes with the highest error rate (mean over seeds), the worst first, of those with images."""
+        error = _over_seeds(self.error).mean(axis=0).filled(-1)
+        return [(self.names[i], float(error[i])) for i in np.argsort(-error, kind="stable")[:n] if error[i] >= 0]
 
     def frame(self) -> "pd.DataFrame":
         """A line a class: errors, their rate with the least and the greatest of the seeds, precision... images."""
         import pandas as pd
 
+        error = _over_seeds(self.error)
         columns = {
-            "errors": (self.error * self.support).mean(axis=0),
-            "error": self.error.mean(axis=0),
-            "error_low": self.error.min(axis=0),
-            "error_high": self.error.max(axis=0),
-            "precision": self.precision.mean(axis=0),
-            "recall": self.recall.mean(axis=0),
-            "f1": self.f1.mean(axis=0),
-            "support": self.support,
+            "errors": error.mean(axis=0) * self.support,
+            "error": error.mean(axis=0),
+            "error_low": error.min(axis=0),
+            "error_high": error.max(axis=0),
+            "precision": _over_seeds(self.precision).mean(axis=0),
+            "recall": _over_seeds(self.recall).mean(axis=0),
+            "f1": _over_seeds(self.f1).mean(axis=0),
         }
-        frame = pd.DataFrame(columns, index=pd.Index(list(self.names), name="class"))
-        frame.attrs["caption"] = _("{variant}: errors of each class, mean over seeds").format(variant=self.variant)
+        told = {name: np.ma.filled(column, np.nan) for name, column in columns.items()}
+        frame = pd.DataFrame(told | {"support": self.support}, index=pd.Index(list(self.names), name="class"))
+        frame.attrs["caption"] = self.caption
         return frame
+
+    @property
+    def caption(self) -> str:
+        """What the table shows."""
+        return _("{variant}: errors of each class, mean over seeds").format(variant=self.variant)
+
+    def _cells(self) -> list[Row]:
+        heads = [_("Class"), _("Images"), _("Errors"), _("Error rate"), _("least seed"), _("greatest seed")]
+        digits = 0 if len(self.error) == 1 else 1
+        rows = [
+            [
+                name,
+                number(images, 0),
+                "—" if np.isnan(errors) else number(errors, digits),
+                *("—" if np.isnan(share) else percent(share, 1) for share in shares),
+            ]
+            for name, (errors, *shares, images) in zip(self.names, self.frame().to_numpy(), strict=True)
+        ]
+        return [[*heads, _("Precision"), _("Recall"), "F1"], *rows]
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Error rate of each class; the line goes from the least of the seeds to the greatest."""
-        name = self.variant
+        name, frame = self.variant, self.frame()
         return bars(
             self.names,
-            {name: list(self.error.mean(axis=0))},
-            low={name: self.error.min(axis=0)},
-            high={name: self.error.max(axis=0)},
+            {name: list(frame["error"])},
+            low={name: frame["error_low"]},
+            high={name: frame["error_high"]},
             ax=ax,
-            xlabel=_("Class"),
+            xlabel="\n".join(filter(None, [_("Class"), over_seeds(len(self.error))])),
             ylabel=_("Error rate"),
             title=_("{variant} · error rate of each class").format(variant=name),
             percent=True,
@@ -163,14 +207,15 @@ class Mistake:
     seen: int
 
 
-@dataclass(frozen=True, eq=False)
-class Gallery:
+@dataclass(frozen=True, eq=False, repr=False)
+class Gallery(Printed):
     """Misclassified images, with what they are and what they were taken for.
 
     Attributes:
         images: (n, h, w, c).
         mistakes: (n,) in the same order.
         found: how many images were misclassified in the way asked for, of which these are the first.
+        true, predicted: the only class, the only answer that were asked for; empty for all.
     """
 
     variant: str
@@ -178,12 +223,47 @@ class Gallery:
     images: NDArray[Any]
     mistakes: tuple[Mistake, ...]
     found: int
+    true: str = ""
+    predicted: str = ""
 
     def __len__(self) -> int:
         return len(self.mistakes)
 
     def __repr__(self) -> str:
         return f"Gallery({self.variant!r}, {len(self)} images of {self.found})"
+
+    @property
+    def none(self) -> str:
+        """That no image was found, in a sentence."""
+        if self.true and self.predicted:
+            told = _("{name}: no image of {true} is taken for {predicted}.")
+        elif self.true:
+            told = _("{name}: no image of {true} is misclassified.")
+        elif self.predicted:
+            told = _("{name}: no image is wrongly taken for {predicted}.")
+        else:
+            told = _("{name}: no image is misclassified in this way.")
+        return told.format(name=self.variant, true=self.true, predicted=self.predicted)
+
+    @property
+    def caption(self) -> str:
+        """How many images there are, of how many."""
+        if not len(self):
+            return self.none
+        return ngettext(
+            "{name}: {n} misclassified image of {found}", "{name}: {n} misclassified images of {found}", len(self)
+        ).format(name=self.variant, n=number(len(self), 0), found=number(self.found, 0))
+
+    def _cells(self) -> list[Row]:
+        rows = [
+            [number(m.index, 0), self.names[m.true], self.names[m.predicted], percent(m.confidence, 0), self._seeds(m)]
+            for m in self.mistakes
+        ]
+        heads = [_("Image"), _("True class"), _("Predicted class"), _("Confidence"), _("Seeds")]
+        return [heads, *rows] if rows else []
+
+    def _texts(self) -> range:
+        return range(1, 3)
 
     def frame(self) -> "pd.DataFrame":
         """A line an image: the attributes of `Mistake`, classes by name."""
@@ -194,12 +274,26 @@ class Gallery:
 
     def plot(self, columns: int = 5, figure: "Figure | None" = None) -> "Figure":
         """The images; above each the truth, the prediction, its confidence and how many seeds are wrong."""
-        return grid(self.images, [self._title(m) for m in self.mistakes], columns=columns, figure=figure)
+        several = any(mistake.seen > 1 for mistake in self.mistakes)
+        note = (
+            _("Above each image: the truth → the answer, its confidence (seeds that give it / seeds that saw it)")
+            if several
+            else _("Above each image: the truth → the answer, its confidence")
+        )
+        titles = [self._title(mistake) for mistake in self.mistakes]
+        return grid(
+            self.images, titles, columns=columns, figure=figure, title=self.caption, note=note if titles else ""
+        )
 
     def _title(self, mistake: Mistake) -> str:
         true, predicted = self.names[mistake.true], self.names[mistake.predicted]
-        seeds = f" ({mistake.wrong}/{mistake.seen})" if mistake.seen > 1 else ""
+        seeds = f" ({self._seeds(mistake)})" if mistake.seen > 1 else ""
         return f"{true}\n→ {predicted}\n{percent(mistake.confidence, 0)}{seeds}"
+
+    @staticmethod
+    def _seeds(mistake: Mistake) -> str:
+        """Those that are wrong, of those that saw the image."""
+        return f"{mistake.wrong}/{mistake.seen}"
 
 
 def confusion(predictions: Predictions, names: Sequence[str] | None = None) -> Confusion:
@@ -220,14 +314,14 @@ def per_class(predictions: Predictions, names: Sequence[str] | None = None) -> P
     each = confusion(predictions, names).each.astype(np.float64)
     right = np.diagonal(each, axis1=1, axis2=2)  # (k, c)
     support, answered = each.sum(axis=2), each.sum(axis=1)
-    precision, recall = _ratio(right, answered), _ratio(right, support)
+    known = np.where(support > 0, 1.0, np.nan)
     return PerClass(
         predictions.variant,
         _names(names, predictions.n_classes),
-        error=_ratio(support - right, support),
-        precision=precision,
-        recall=recall,
-        f1=_ratio(2 * right, support + answered),
+        error=known * _ratio(support - right, support),
+        precision=known * _ratio(right, answered),
+        recall=known * _ratio(right, support),
+        f1=known * _ratio(2 * right, support + answered),
         support=support.mean(axis=0),
     )
 
@@ -266,7 +360,8 @@ def gallery(
         kept.sort(key=lambda m: (-m.wrong, -m.confidence, m.index))
     chosen = tuple(kept[:n])
     pictures = images[[m.index for m in chosen]] if chosen else images[:0]
-    return Gallery(predictions.variant, shown, np.asarray(pictures), chosen, len(kept))
+    asked = ["" if one is None else shown[class_number(one, shown)] for one in (true, predicted)]
+    return Gallery(predictions.variant, shown, np.asarray(pictures), chosen, len(kept), *asked)
 
 
 def _wanted(
@@ -342,6 +437,17 @@ def class_number(wanted: int | str, names: Sequence[str]) -> int:
         _("there is none of that name or number"),
         _("Choose one of {names}.").format(names=", ".join(names)),
     )
+
+
+def _over_seeds(values: Matrix) -> "np.ma.MaskedArray[Any, np.dtype[np.float64]]":
+    """(k, c) without the classes of which a seed has seen no image."""
+    found: np.ma.MaskedArray[Any, np.dtype[np.float64]] = np.ma.masked_invalid(values)
+    return found
+
+
+def _macro(values: Matrix) -> float:
+    """Mean over the classes that have images, then over seeds."""
+    return float(np.nanmean(values, axis=1).mean())
 
 
 def _ratio(above: ArrayLike, below: ArrayLike) -> Matrix:

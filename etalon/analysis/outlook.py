@@ -1,12 +1,13 @@
-"""What more seeds would bring: the difference that could be seen, the seeds that would settle a comparison."""
+"""What more seeds or images would bring: the difference that could be seen, what would settle a comparison."""
 
 from bisect import bisect_left
-from math import sqrt
+from math import floor, sqrt
 
 from etalon.analysis.crossed import Comparison, quantile
 
 POWER = 0.8
 MOST_SEEDS = 1000  # beyond, to say that more seeds would settle it is no use
+MOST_IMAGES = 10_000_000
 
 
 def detectable(comparison: Comparison, alpha: float, power: float = POWER) -> float:
@@ -25,7 +26,7 @@ def seeds_needed(
     Args:
         alpha: of each of the two one-sided tests of equivalence.
         alpha_each: of the test of a difference.
-        rope: margin of equivalence.
+        rope: margin of equivalence; -inf where nothing can show it.
 
     Returns:
         None when no number of seeds up to 1,000 does it.
@@ -35,10 +36,36 @@ def seeds_needed(
     def enough(k: int) -> bool:
         error, nu = with_seeds(comparison, k)
         shown, same = ((quantile(1 - level, nu) + quantile(power, nu)) * error for level in (alpha_each / 2, alpha))
-        return shown <= seen or same <= rope - seen
+        return shown < seen or same < rope - seen
 
     more = range(comparison.k + 1, MOST_SEEDS + 1)
     rank = bisect_left(more, True, key=enough)
+    return more[rank] if rank < len(more) else None
+
+
+def unseen(rope: float, n: int, difference: float = 0.0) -> float:
+    """The chance that on n images two rates that differ by `rope` seem to differ by no more than `difference`.
+
+    On at least a share `rope` of all images such models do not answer alike; the fewest disagreements make it binomial:
+    P(B(n, rope) <= n |difference|), (1 - rope)^n where no difference is seen. The estimate of a variance allows for no
+    disagreement that has not been seen; so, unless this is small, n images do not show that the rates differ by less.
+    """
+    from scipy.special import bdtr
+
+    return float(bdtr(floor(n * abs(difference) + 1e-9), n, rope)) if rope < 1 else 0.0
+
+
+def images_needed(rope: float, alpha: float, difference: float = 0.0) -> int | None:
+    """The least number of images that can show at level `alpha` that two rates differ by less than `rope`.
+
+    Args:
+        difference: the one that is seen, and supposed to stay.
+
+    Returns:
+        None when no number up to ten million does it.
+    """
+    more = range(1, MOST_IMAGES + 1)
+    rank = bisect_left(more, True, key=lambda n: unseen(rope, n, difference) < alpha)
     return more[rank] if rank < len(more) else None
 
 

@@ -12,6 +12,7 @@ from etalon.analysis.crossed import quantile
 from etalon.analysis.findings import Finding
 from etalon.analysis.mistakes import per_class
 from etalon.analysis.predictions import Predictions
+from etalon.analysis.printed import Printed
 from etalon.errors import StudyError
 from etalon.figures.published import beside
 from etalon.locales import _, in_points, ngettext, percent
@@ -88,8 +89,8 @@ class Claim:
         return f"{start} {end.format(**values)}"
 
 
-@dataclass(frozen=True, eq=False)
-class Published:
+@dataclass(frozen=True, eq=False, repr=False)
+class Published(Printed):
     """Figures that somebody published, beside those of one variant.
 
     Attributes:
@@ -189,10 +190,10 @@ def published(answers: Predictions, source: str, figures: Mapping[str, float]) -
 
 
 def scores(answers: Predictions) -> dict[str, Matrix]:
-    """Each of `SCORES`, (k,) one a seed."""
+    """Each of `SCORES`, (k,) one a seed; macro means are over the classes that have images."""
     classes = per_class(answers)
     macro = {"precision": classes.precision, "recall": classes.recall, "f1": classes.f1}
-    return {"accuracy": answers.accuracy, **{f"{name}_macro": each.mean(axis=1) for name, each in macro.items()}}
+    return {"accuracy": answers.accuracy, **{f"{name}_macro": np.nanmean(each, axis=1) for name, each in macro.items()}}
 
 
 def score_name(metric: str) -> str:

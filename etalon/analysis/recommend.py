@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from etalon.analysis.crossed import Interval, compare, mean_accuracy
 from etalon.analysis.design import ONCE, Design
-from etalon.analysis.verdicts import ALPHA, ROPE, Verdicts, plain, verdicts
+from etalon.analysis.times import Times, alike, duration, faster, mean
+from etalon.analysis.verdicts import ALPHA, ROPE, Trained, Verdicts, plain, verdicts
 from etalon.errors import StudyError
 from etalon.figures.intervals import limit_points
 from etalon.figures.scatter import pareto
-from etalon.locales import _, in_points, number, percent, points, seconds
+from etalon.locales import _, in_points, ngettext, number, percent, points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 INSTANT = 1e-3  # s: no training is shorter
 # What a point of accuracy is worth: ten points less of overfitting, or training ten times twice as fast.
 WEIGHTS: Mapping[str, float] = {"accuracy": 1.0, "overfitting": 0.1, "time": 0.1}
-FASTER = 0.8  # of the reference's time: an equivalent variant under it is worth a word
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +34,20 @@ class Candidate:
     Attributes:
         correct: (k, N) 1 right, 0 wrong, NaN not seen; same seeds and images for all candidates.
         gap: overfitting, accuracy on training images minus on validation, as a fraction.
-        time: seconds of one training, mean over seeds.
+        times: (k,) seconds of one training, one a seed.
+        trained: what became of its trainings, where that is known.
     """
 
     name: str
     correct: NDArray[Any]
     gap: float
-    time: float
+    times: Times
+    trained: Trained | None = None
+
+    @property
+    def time(self) -> float:
+        """Seconds of one training, mean over seeds."""
+        return mean(self.times)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Assessment:
 
     Attributes:
         accuracy: on validation, with its interval.
-        gap, time: as in `Candidate`.
+        gap, times, time: as in `Candidate`.
         difference: of accuracy with the reference, 0 for the reference itself.
         verdict: against the reference; "reference" for itself.
         eligible: it is better than the reference.
@@ -61,6 +68,7 @@ class Assessment:
     name: str
     accuracy: Interval
     gap: float
+    times: Times
     time: float
     difference: float
     verdict: str
@@ -80,7 +88,9 @@ class Recommendation:
         candidates: all of them, weighed, the reference first.
         weights: of accuracy (a point), overfitting (a point of gap) and time (a doubling).
         verdicts: those of the variants, on validation.
-        cheaper: variants equivalent to the reference that train at least 20 % faster, when nothing is better.
+        cheaper: variants equivalent to the reference that train at least 20 % faster, when nothing is better; the times
+            of the seeds do not overlap.
+        lost: variants that could not be trained at all.
     """
 
     chosen: str
@@ -89,6 +99,7 @@ class Recommendation:
     weights: Mapping[str, float]
     verdicts: Verdicts
     cheaper: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Assessment:
         return next(c for c in self.candidates if c.name == name)
@@ -109,7 +120,7 @@ class Recommendation:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Sentences built from the numbers, in the language in force."""
-        return tuple(_reasons(self))
+        return (*_reasons(self), *_set_aside(self))
 
     def frame(self) -> "pd.DataFrame":
         """A line a candidate; accuracy, its interval, gap and difference are fractions, time is in seconds."""
@@ -119,7 +130,8 @@ class Recommendation:
             {**asdict(c), "accuracy": c.accuracy.value, "low": c.accuracy.low, "high": c.accuracy.high}
             for c in self.candidates
         ]
-        return pd.DataFrame(rows).assign(chosen=[c.name == self.chosen for c in self.candidates]).set_index("name")
+        table = pd.DataFrame(rows).drop(columns="times")
+        return table.assign(chosen=[c.name == self.chosen for c in self.candidates]).set_index("name")
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Accuracy on validation against training time, with the Pareto front; the choice is circled."""
@@ -139,7 +151,8 @@ class Recommendation:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `json.dumps`."""
-        found: dict[str, Any] = plain({**asdict(self), "verdicts": self.verdicts.to_json()})
+        told = {"verdicts": self.verdicts.to_json(), "reasons": self.reasons}
+        found: dict[str, Any] = plain({**asdict(self), **told})
         return found
 
 
@@ -150,6 +163,7 @@ def recommend(
     alpha: float = ALPHA,
     rope: float = ROPE,
     design: Design = ONCE,
+    lost: Sequence[str] = (),
 ) -> Recommendation:
     """Choose a model from what was measured on validation.
 
@@ -164,6 +178,7 @@ def recommend(
         candidates: the reference first.
         weights: for "accuracy", "overfitting", "time"; those left out keep their default.
         design: the looks and the overlap to allow for.
+        lost: variants that could not be trained at all.
 
     Raises:
         StudyError: no candidate, a weight that is unknown or negative, scores of other shapes.
@@ -174,7 +189,14 @@ def recommend(
             _("no candidate"), _("there is nothing to choose from"), _("Give the reference and its variants.")
         )
     reference, *others = candidates
-    found = verdicts(reference.correct, {c.name: c.correct for c in others}, alpha=alpha, rope=rope, design=design)
+    found = verdicts(
+        reference.correct,
+        {c.name: c.correct for c in others},
+        alpha=alpha,
+        rope=rope,
+        design=design,
+        trained={c.name: (reference.trained, c.trained) for c in others if reference.trained and c.trained},
+    )
     eligible = [c for c in others if found[c.name].verdict == "better"]
     close = _close(sorted(eligible, key=lambda c: -found[c.name].difference), alpha, rope, design)
     gained = [0.0 if c is reference else found[c.name].difference for c in candidates]  # over the seeds of both
@@ -184,6 +206,7 @@ def recommend(
             name=c.name,
             accuracy=mean_accuracy(c.correct, alpha=alpha, design=design),
             gap=c.gap,
+            times=c.times,
             time=c.time,
             difference=difference,
             verdict="reference" if c is reference else found[c.name].verdict,
@@ -194,10 +217,9 @@ def recommend(
         )
         for c, difference, on_front in zip(candidates, gained, front, strict=True)
     )
-    cheaper = [
-        a.name for a in assessed if a.verdict == "equivalent" and a.time <= FASTER * reference.time and not eligible
-    ]
-    return Recommendation(_best(assessed), reference.name, assessed, weights, found, tuple(cheaper))
+    same = [a for a in assessed if a.verdict == "equivalent" and not eligible]
+    cheaper = [a.name for a in same if faster(a.times, reference.times)]
+    return Recommendation(_best(assessed), reference.name, assessed, weights, found, tuple(cheaper), tuple(lost))
 
 
 def score(
@@ -301,23 +323,60 @@ def _scored(candidate: Assessment) -> str:
 
 def _cost(made: Recommendation) -> str:
     chosen, reference = made[made.chosen], made[made.reference]
-    return _(
-        "It trains in {time}, {reference} in {reference_time}; its gap between training and validation is {gap}, "
-        "against {reference_gap}."
-    ).format(
-        time=seconds(chosen.time),
+    same = alike(chosen.times, reference.times)
+    told = (
+        _(
+            "It trains in the same time as {reference}, {time}; its gap between training and validation is {gap}, "
+            "against {reference_gap}."
+        )
+        if same
+        else _(
+            "It trains in {time}, {reference} in {reference_time}; its gap between training and validation is {gap}, "
+            "against {reference_gap}."
+        )
+    )
+    return told.format(
+        time=duration([*chosen.times, *reference.times] if same else chosen.times),
         reference=made.reference,
-        reference_time=seconds(reference.time),
+        reference_time=duration(reference.times),
         gap=in_points(chosen.gap),
         reference_gap=in_points(reference.gap),
     )
 
 
+def _set_aside(made: Recommendation) -> list[str]:
+    """The models of which little can be said: trainings broke down, or there is one seed where others have more."""
+    broken = [
+        (
+            _("{breakdown}: the seeds left are not drawn at random.")
+            if one.name == made.reference
+            else _("{breakdown}: it cannot be chosen.")
+        ).format(breakdown=one.told)
+        for one in made.verdicts.broken
+    ]
+    alone = [v for v in made.verdicts.items if not v.comparison.seeds_assessed]
+    if len(alone) == len(made.verdicts):
+        return broken
+    return broken + [
+        _("With one seed {name} cannot be said to be better: train it with more.").format(name=v.variant)
+        for v in alone
+        if not v.broken
+    ]
+
+
 def _reasons_to_keep(made: Recommendation) -> list[str]:
     kept = made[made.reference]
+    if len(made.candidates) == 1 and made.lost:
+        return [
+            ngettext(
+                "The only variant could not be trained: {name} is kept.",
+                "None of the {n} variants could be trained: {name} is kept.",
+                len(made.lost),
+            ).format(n=len(made.lost), name=made.reference)
+        ]
     if len(made.candidates) == 1:
         return [_("{name} was not compared with any variant.").format(name=made.reference)]
-    if not all(v.comparison.seeds_assessed for v in made.verdicts.items):
+    if not any(v.comparison.seeds_assessed for v in made.verdicts.items):
         return [
             _(
                 "With one seed no variant can be said to be better than {name}: it is kept. Train with more seeds."
@@ -333,8 +392,8 @@ def _reasons_to_keep(made: Recommendation) -> list[str]:
             _("{name} is equivalent to it within {rope} and trains in {time} instead of {reference}.").format(
                 name=name,
                 rope=in_points(made.verdicts.rope, margin=True),
-                time=seconds(made[name].time),
-                reference=seconds(kept.time),
+                time=duration(made[name].times),
+                reference=duration(kept.times),
             )
         )
     return reasons

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from etalon.analysis.printed import Printed
 from etalon.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt, document_noise, document_rotation
-from etalon.figures.bars import bars
+from etalon.figures.bars import bars, over_seeds
 from etalon.figures.curves import Line, small_multiples
 from etalon.figures.images import grid
 from etalon.figures.style import colours, markers
-from etalon.locales import _
+from etalon.locales import _, number, percent
+from etalon.locales.columns import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +31,8 @@ VERSION = 1  # raised when the same models and images would no longer give the s
 SHOWN = 5  # images in the figure of the two tests
 
 
-@dataclass(frozen=True, eq=False)
-class Robustness:
+@dataclass(frozen=True, eq=False, repr=False)
+class Robustness(Printed):
     """Accuracy of models on degraded images, for each of their seeds.
 
     Attributes:
@@ -117,13 +119,28 @@ class Robustness:
         rows = {model: {test: float(a.mean()) for test, a in tests.items()} for model, tests in self.document.items()}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
+    @property
+    def caption(self) -> str:
+        """What the table shows."""
+        return _("Accuracy on {n} degraded test images, mean over the severities and the seeds").format(
+            n=number(self.n, 0)
+        )
+
+    def _cells(self) -> list[Row]:
+        rows = [
+            [corruption_name(name), *(percent(float(self.accuracy[m][i].mean())) for m in self.models)]
+            for i, name in enumerate(self.corruptions)
+        ]
+        whole = [_("Original images"), *(percent(float(self.clean[m].mean())) for m in self.models)]
+        return [[_("Corruption"), *self.models], whole, *rows]
+
     def plot(self, figure: "Figure | None" = None, *, reference: str | None = None) -> "Figure":
         """One panel a corruption, one line a model, with the spread of its seeds; severity 0 is the clean image."""
         panels = {corruption_name(name): self._lines(i, reference) for i, name in enumerate(self.corruptions)}
         return small_multiples(panels, figure=figure, xlabel=_("Severity"), ylabel=_("Accuracy"), unit="percent")
 
     def plot_document(self, ax: "Axes | None" = None) -> "Axes":
-        """Bars: the images as they are, noisy, turned, for each model; the line goes over the seeds."""
+        """Points: the images as they are, noisy, turned, for each model; the line goes over the seeds."""
         tests = {"clean": _("Original images"), "noise": _("Noisy images"), "rotation": _("Rotated images")}
         scores = {text: [self.document[m][test] for m in self.models] for test, text in tests.items()}
         return bars(
@@ -132,9 +149,9 @@ class Robustness:
             low={text: [float(a.min()) for a in found] for text, found in scores.items()},
             high={text: [float(a.max()) for a in found] for text, found in scores.items()},
             ax=ax,
-            ylabel=_("Accuracy"),
+            ylabel="\n".join(filter(None, [_("Accuracy"), over_seeds(max(map(len, self.clean.values())))])),
             percent=True,
-            start=None,
+            zoomed=True,
         )
 
     def plot_examples(self, figure: "Figure | None" = None) -> "Figure":

@@ -1,8 +1,10 @@
 """Which variants really differ from the reference."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from html import escape
+from math import inf
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from etalon.analysis.crossed import Comparison, compare
 from etalon.analysis.design import ONCE, Design
-from etalon.analysis.outlook import detectable, seeds_needed
+from etalon.analysis.outlook import detectable, images_needed, seeds_needed, unseen
 from etalon.errors import StudyError
-from etalon.figures.intervals import Unit, forest, scaled, scaled_limit, verdict_name, with_interval
-from etalon.locales import _, ngettext, number, p_value
+from etalon.figures.intervals import Unit, forest, interval, scaled, verdict_name, with_interval
+from etalon.locales import _, ngettext, p_cell, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +30,37 @@ ROPE = 0.002  # 0.2 point of accuracy
 
 
 @dataclass(frozen=True)
+class Trained:
+    """What became of the trainings of a model.
+
+    Attributes:
+        name: of the model.
+        seeds: with which it was to be trained.
+        broken: trainings that broke down. The seeds left are then not drawn at random: they may be those that do well.
+        keys: of its trials; two models with the same ones are one network.
+    """
+
+    name: str
+    seeds: int
+    broken: int = 0
+    keys: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def told(self) -> str:
+        """That some broke down, without a full stop, in the language in force."""
+        return ngettext(
+            "{name} broke down with {broken} seed of {seeds}",
+            "{name} broke down with {broken} seeds of {seeds}",
+            self.broken,
+        ).format(name=self.name, broken=self.broken, seeds=self.seeds)
+
+
+Pair = tuple[Trained, Trained]  # reference, variant
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """What can be said of one variant against the reference.
+    """What can be said of one variant against the reference. Intervals of rates are cut at ±1.
 
     Attributes:
         difference: of the metric (accuracy unless said otherwise, as a fraction), variant minus reference.
@@ -42,14 +73,18 @@ class Verdict:
             test, which is sharper, has shown the sign, the limit on the other side of 0 is brought to 0, which is
             then not part of the interval.
         p, p_adjusted: two-sided, corrected for the looks of the design; before and after Holm's correction over the
-            variants.
+            variants. None where nothing can be tested: with one seed, and where trainings broke down, unless the
+            verdict is against the model that did.
         verdict: better, worse, equivalent or undecided.
         detectable: the least difference that this many seeds would have shown in 80 % of studies, at the level
             of the simultaneous intervals; None with one seed.
         seeds_needed: for an undecided variant, the number of seeds that would settle it (in 80 % of studies, were
             the true difference the one seen): show a difference, or equivalence. None when already settled, when no
-            number of seeds would (the images dominate), and with one seed.
+            number of seeds would (the images dominate), with one seed, and where trainings broke down.
+        images_needed: for a variant that is undecided only because there are too few images to show equivalence, how
+            many it takes; None otherwise.
         comparison: the test itself.
+        trained: what became of the trainings of the reference and of the variant, where that is known.
     """
 
     variant: str
@@ -60,12 +95,32 @@ class Verdict:
     high_narrow: float
     low_simultaneous: float
     high_simultaneous: float
-    p: float
-    p_adjusted: float
+    p: float | None
+    p_adjusted: float | None
     verdict: Word
     detectable: float | None
     seeds_needed: int | None
+    images_needed: int | None
     comparison: Comparison
+    trained: tuple[()] | Pair = ()
+
+    @property
+    def broken(self) -> tuple[Trained, ...]:
+        """Those of the two models of which trainings broke down."""
+        return tuple(one for one in self.trained if one.broken)
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """The interval to show beside the verdict: the one within the margin if equivalent, else the simultaneous."""
+        if self.verdict == "equivalent":
+            return self.low_narrow, self.high_narrow
+        return self.low_simultaneous, self.high_simultaneous
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for `json.dumps`; what is not a finite number is None."""
+        keys = [{"name": one.name, "seeds": one.seeds, "broken": one.broken} for one in self.trained]
+        found: dict[str, Any] = plain({**asdict(self), "trained": keys})
+        return found
 
     @property
     def open_at_zero(self) -> bool:
@@ -113,7 +168,7 @@ class Verdicts:
         """One line a variant; differences are fractions. Columns: the attributes of `Verdict`, then k and n."""
         import pandas as pd
 
-        columns = [name for name in Verdict.__dataclass_fields__ if name != "comparison"]
+        columns = [name for name in Verdict.__dataclass_fields__ if name not in ("comparison", "trained")]
         rows = [{**{c: getattr(v, c) for c in columns}, "k": v.comparison.k, "n": v.comparison.n} for v in self.items]
         return pd.DataFrame(rows, columns=[*columns, "k", "n"]).set_index("variant")
 
@@ -137,13 +192,13 @@ class Verdicts:
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `json.dumps`; what is not a finite number is None."""
         told = {"metric": self.metric, "alpha": self.alpha, "rope": self.rope, "design": plain(asdict(self.design))}
-        return {**told, "verdicts": [plain(asdict(v)) for v in self.items]}
+        return {**told, "verdicts": [v.to_json() for v in self.items]}
 
     def __str__(self) -> str:
         width = max((len(v.variant) for v in self.items), default=0)
         lines = []
         for v in self.items:
-            difference = with_interval(v.difference, v.low_simultaneous, v.high_simultaneous, self.unit)
+            difference = with_interval(v.difference, *v.shown, self.unit)
             told = [f"{v.variant:{width}}", difference, p_value(v.p_adjusted), verdict_name(v.verdict)]
             lines.append("  ".join([*told, *([seeds_of(v.comparison.k)] if self.uneven else [])]))
         return "\n".join([*lines, *self.notes])
@@ -154,10 +209,36 @@ class Verdicts:
         return len({v.comparison.k for v in self.items}) > 1
 
     @property
+    def broken(self) -> tuple[Trained, ...]:
+        """The models compared of which trainings broke down, each once."""
+        return tuple(dict.fromkeys(one for v in self.items for one in v.broken))
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What must be said beside a table of the intervals, in the language in force."""
-        ends = _("An interval that ends at 0 does not contain it: the test has shown the sign, not by how much.")
-        return tuple(filter(None, [ends if any(v.open_at_zero for v in self.items) else "", self.design.told]))
+        found = []
+        if any(v.open_at_zero for v in self.items):
+            found.append(
+                _("An interval that ends at 0 does not contain it: the test has shown the sign, not by how much.")
+            )
+        if any(v.verdict == "equivalent" for v in self.items):
+            found.append(
+                _(
+                    "Equivalence is judged for each variant by itself, not corrected for their number: the interval of "
+                    "an equivalent variant is its own, of 90%, which lies within the margin."
+                )
+            )
+        if self.design.told:
+            found.append(self.design.told)
+        for one in self.broken:
+            found.append(_("{breakdown}: the seeds left are not drawn at random.").format(breakdown=one.told))
+        return tuple(found)
+
+    def showable(self, comparison: Comparison) -> float:
+        """The margin within which as many images can show equivalence: `rope`, or -inf where they are too few."""
+        if self.metric == "log_loss" or unseen(self.rope, comparison.n, comparison.difference) < self.alpha:
+            return self.rope
+        return -inf
 
     def _repr_html_(self) -> str:
         head = (
@@ -172,10 +253,8 @@ class Verdicts:
             (
                 escape(v.variant),
                 scaled(v.difference, self.unit),
-                _("[{low}, {high}]").format(
-                    low=scaled_limit(v.low_simultaneous, self.unit), high=scaled_limit(v.high_simultaneous, self.unit)
-                ),
-                number(v.p_adjusted, 4),
+                interval(*v.shown, self.unit),
+                escape(p_cell(v.p_adjusted)),
                 verdict_name(v.verdict),
                 *([str(v.comparison.k)] if self.uneven else []),
             )
@@ -200,11 +279,9 @@ def verdicts(
     alpha: float = ALPHA,
     rope: float = ROPE,
     design: Design = ONCE,
+    trained: Mapping[str, Pair] = MappingProxyType({}),
 ) -> Verdicts:
-    """Compare variants with the reference, all together.
-
-    better, worse: Holm-adjusted p under alpha, and the sign; equivalent: two one-sided tests within ±rope at alpha;
-    undecided: neither, and always with one seed, which says nothing of what another would give.
+    """Compare variants with the reference, all together; see `judge` for the words.
 
     Args:
         reference: (k, N) score of each image for each seed (1 right, 0 wrong), the greater the better; NaN where the
@@ -213,6 +290,7 @@ def verdicts(
         alpha: error rate for all the variants together.
         rope: margin of practical interest, in the unit of the scores.
         design: the looks and the overlap to allow for.
+        trained: as in `judge`.
 
     Raises:
         StudyError: matrices of other shapes, or seeds without images.
@@ -223,7 +301,7 @@ def verdicts(
         name: compare(np.asarray(matrix, np.float64) - base, alpha=alpha, overlap=design.overlap)
         for name, matrix in zip(variants, matrices, strict=True)
     }
-    return judge(found, alpha=alpha, rope=rope, design=design)
+    return judge(found, alpha=alpha, rope=rope, design=design, trained=trained)
 
 
 def judge(
@@ -233,20 +311,34 @@ def judge(
     rope: float = ROPE,
     metric: Metric = "accuracy",
     design: Design = ONCE,
+    trained: Mapping[str, Pair] = MappingProxyType({}),
 ) -> Verdicts:
     """The verdicts on comparisons made already, all together.
+
+    better, worse: Holm-adjusted p under alpha, and the sign; equivalent: two one-sided tests within ±rope at alpha,
+    and, for a rate, images enough that a difference of `rope` would hardly have seemed as small (`outlook.unseen`),
+    unless both are one network; undecided: neither, and always with one seed, which says nothing
+    of what another would give.
+
+    A model of which trainings broke down is judged on the seeds left, which are not drawn at random: it is never better
+    nor equivalent, and another never worse than it. What cannot be tested counts in Holm's correction with a p of 1.
 
     Args:
         found: name -> difference of the metric, variant minus reference.
         alpha, rope: as in `verdicts`.
         metric: of log loss, less is better; of the others, more.
         design: the looks to allow for; the comparisons were made with its overlap.
+        trained: what became of the trainings of both models, by the same names; known of none by default.
     """
-    ps = [design.two_sided(comparison.p, comparison.k) for comparison in found.values()]
     judged = Verdicts((), alpha, rope, metric, design)
+    pairs = [trained.get(name, ()) for name in found]
+    ps = [
+        design.two_sided(one.p, one.k) if _testable(one, pair, metric) else 1.0
+        for one, pair in zip(found.values(), pairs, strict=True)
+    ]
     items = [
-        _verdict(name, comparison, p, adjusted, len(found), judged)
-        for (name, comparison), p, adjusted in zip(found.items(), ps, holm(ps), strict=True)
+        _verdict(name, comparison, pair, p, adjusted, len(found), judged)
+        for (name, comparison), pair, p, adjusted in zip(found.items(), pairs, ps, holm(ps), strict=True)
     ]
     return replace(judged, items=tuple(items))
 
@@ -261,17 +353,28 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(v) for v in adjusted]
 
 
-def _verdict(name: str, comparison: Comparison, p: float, adjusted: float, m: int, among: Verdicts) -> Verdict:
-    alpha, rope, k = among.alpha, among.rope, comparison.k
+def _verdict(
+    name: str,
+    comparison: Comparison,
+    pair: tuple[()] | Pair,
+    p: float,
+    adjusted: float,
+    m: int,
+    among: Verdicts,
+) -> Verdict:
+    alpha, k = among.alpha, comparison.k
     one, two, all_of_them = (among.design.level(share, k) for share in (alpha, 2 * alpha, alpha / m))
-    word = _word(comparison, adjusted, among)
-    low, high = comparison.interval(one)
-    narrow = comparison.interval(two)
-    outer = comparison.interval(all_of_them)
+    word = _word(comparison, pair, adjusted, among)
+    low, high = _interval(comparison, one, among)
+    narrow = _interval(comparison, two, among)
+    outer = _interval(comparison, all_of_them, among)
     if word in ("better", "worse"):  # Holm's test has shown the sign
         outer = (max(outer[0], 0.0), outer[1]) if comparison.difference > 0 else (outer[0], min(outer[1], 0.0))
-    assessed, undecided = comparison.seeds_assessed, word == "undecided"
-    needed = seeds_needed(comparison, two / 2, all_of_them, rope) if undecided and assessed else None
+    assessed, open_ = comparison.seeds_assessed, word == "undecided"
+    tested = assessed and not any(each.broken for each in pair)
+    rope = among.showable(comparison)
+    few = open_ and tested and rope < among.rope and _close(comparison, among)
+    needed = seeds_needed(comparison, two / 2, all_of_them, rope) if open_ and tested and not few else None
     return Verdict(
         variant=name,
         difference=comparison.difference,
@@ -281,22 +384,47 @@ def _verdict(name: str, comparison: Comparison, p: float, adjusted: float, m: in
         high_narrow=narrow[1],
         low_simultaneous=outer[0],
         high_simultaneous=outer[1],
-        p=p,
-        p_adjusted=adjusted,
+        p=p if tested or not open_ else None,
+        p_adjusted=adjusted if tested or not open_ else None,
         verdict=word,
         detectable=detectable(comparison, all_of_them) if assessed else None,
         seeds_needed=needed,
+        images_needed=images_needed(among.rope, alpha, comparison.difference) if few else None,
         comparison=comparison,
+        trained=pair,
     )
 
 
-def _word(comparison: Comparison, adjusted: float, among: Verdicts) -> Word:
-    if not comparison.seeds_assessed:
+def _word(comparison: Comparison, pair: tuple[()] | Pair, adjusted: float, among: Verdicts) -> Word:
+    if adjusted < among.alpha and _testable(comparison, pair, among.metric):
+        return "better" if _is_better(comparison, among.metric) else "worse"
+    if not comparison.seeds_assessed or any(one.broken for one in pair):
         return "undecided"
-    if adjusted < among.alpha:
-        return "better" if (comparison.difference > 0) != (among.metric == "log_loss") else "worse"
-    same = among.design.one_sided(comparison.equivalence_p(among.rope), comparison.k) < among.alpha
-    return "equivalent" if same else "undecided"
+    one_network = len({one.keys for one in pair}) == 1 and any(one.keys for one in pair)
+    enough = one_network or among.showable(comparison) == among.rope
+    return "equivalent" if enough and _close(comparison, among) else "undecided"
+
+
+def _testable(comparison: Comparison, pair: tuple[()] | Pair, metric: Metric) -> bool:
+    """Whether the test may show the difference seen: over two seeds at least, and not in favour of what broke down."""
+    favoured = pair[_is_better(comparison, metric)] if pair else None
+    return comparison.seeds_assessed and not (favoured and favoured.broken)
+
+
+def _is_better(comparison: Comparison, metric: Metric) -> bool:
+    """Whether the difference seen is in favour of the variant."""
+    return (comparison.difference > 0) != (metric == "log_loss")
+
+
+def _close(comparison: Comparison, among: Verdicts) -> bool:
+    """Whether two one-sided tests place the difference within the margin."""
+    return among.design.one_sided(comparison.equivalence_p(among.rope), comparison.k) < among.alpha
+
+
+def _interval(comparison: Comparison, alpha: float, among: Verdicts) -> tuple[float, float]:
+    """At level 1 - alpha; no two rates differ by more than 1."""
+    low, high = comparison.interval(alpha)
+    return (low, high) if among.metric == "log_loss" else (max(-1.0, low), min(1.0, high))
 
 
 def seeds_of(k: int) -> str:

@@ -10,12 +10,13 @@ import numpy as np
 from etalon.analysis.crossed import Interval, quantile
 from etalon.analysis.curves import Overfitting
 from etalon.analysis.findings import Finding, effect
+from etalon.analysis.findings import against as compared
 from etalon.analysis.predictions import PartName
-from etalon.analysis.recommend import FASTER
+from etalon.analysis.times import Times, alike, duration, faster, mean
 from etalon.analysis.verdicts import Verdict, Verdicts
 from etalon.errors import StudyError
 from etalon.figures.intervals import limit_points
-from etalon.locales import _, in_points, ngettext, number, percent, seconds
+from etalon.locales import _, in_points, ngettext, number, percent
 
 if TYPE_CHECKING:
     from etalon.figures.style import Axes
@@ -27,13 +28,18 @@ class Cost:
 
     Attributes:
         weights: of the model.
-        time: seconds, mean over seeds.
+        times: (k,) seconds, one a seed.
         updates: of the weights, in all the epochs.
     """
 
     weights: int
-    time: float
+    times: Times
     updates: int
+
+    @property
+    def time(self) -> float:
+        """Seconds, mean over seeds."""
+        return mean(self.times)
 
 
 def worth(verdicts: Verdicts, name: str, cost: Cost, before: Cost, against: str = "") -> Finding:
@@ -47,10 +53,8 @@ def worth(verdicts: Verdicts, name: str, cost: Cost, before: Cost, against: str 
         StudyError: no such variant.
     """
     verdict = verdicts[name]
-    found = effect(verdict, verdicts.rope, against)
+    found = compared(verdict, verdicts.rope, against) if against else effect(verdict, verdicts.rope)
     told = [found.text, *_costs(cost, before), _conclusion(verdict, cost, before)]
-    if against:
-        told.insert(0, _("Compared with {name}:").format(name=against))
     numbers = {
         **found.numbers,
         **{"weights": float(cost.weights), "weights_before": float(before.weights)},
@@ -78,7 +82,7 @@ def merits(name: str, part: PartName, accuracy: Interval, gap: float, cost: Cost
             name=name, accuracy=percent(accuracy.value), low=percent(accuracy.low), high=percent(accuracy.high)
         ),
         _("Its gap between training and validation is {gap}; it has {weights} weights and trains in {time}.").format(
-            gap=in_points(gap), weights=number(cost.weights, 0), time=seconds(cost.time)
+            gap=in_points(gap), weights=number(cost.weights, 0), time=duration(cost.times)
         ),
     ]
     numbers = {"accuracy": accuracy.value, "low": accuracy.low, "high": accuracy.high, "gap": gap}
@@ -171,12 +175,12 @@ def _forest(verdicts: Verdicts, against: str) -> "Axes":
 
 
 def _costs(cost: Cost, before: Cost) -> Sequence[str]:
-    told = []
+    told, same_time = [], alike(cost.times, before.times)
     figures = {
         "weights": number(cost.weights, 0),
         "weights_before": number(before.weights, 0),
-        "time": seconds(cost.time),
-        "time_before": seconds(before.time),
+        "time": duration([*cost.times, *before.times] if same_time else cost.times),
+        "time_before": duration(before.times),
         "updates": number(cost.updates, 0),
         "updates_before": number(before.updates, 0),
     }
@@ -184,7 +188,7 @@ def _costs(cost: Cost, before: Cost) -> Sequence[str]:
         told.append(_("It has as many weights, {weights}."))
     else:
         told.append(_("It has {weights} weights instead of {weights_before}."))
-    if figures["time"] == figures["time_before"]:
+    if same_time:
         told.append(_("It trains in as much time, {time}."))
     else:
         told.append(_("It trains in {time} instead of {time_before}."))
@@ -194,11 +198,11 @@ def _costs(cost: Cost, before: Cost) -> Sequence[str]:
 
 
 def _conclusion(verdict: Verdict, cost: Cost, before: Cost) -> str:
-    cheaper = cost.weights < before.weights or cost.time <= FASTER * before.time
+    cheaper = cost.weights < before.weights or faster(cost.times, before.times)
     if verdict.verdict == "worse":
         return _("The results are degraded: it is not worth it.")
     if verdict.verdict == "better":
-        dearer = cost.weights > before.weights or before.time <= FASTER * cost.time
+        dearer = cost.weights > before.weights or faster(before.times, cost.times)
         return _("It is worth it if that gain is worth its cost.") if dearer else _("It is worth it: it costs no more.")
     if verdict.verdict == "equivalent":
         return (

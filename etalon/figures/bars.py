@@ -1,4 +1,4 @@
-"""Bars: one for each label, side by side when there are several groups."""
+"""Bars, or points on an axis that does not start at 0: one for each label, side by side where there are groups."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from etalon.figures.style import INK, PALETTE, REFERENCE, axes, label, localise, style
-from etalon.locales import number
+from etalon.figures.style import INK, PALETTE, REFERENCE, axes, label, localise, markers, style
+from etalon.locales import _, number
 from etalon.locales import percent as as_percent
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def bars(
     title: str = "",
     percent: bool = False,
     horizontal: bool | None = None,
-    start: float | None = 0.0,
+    zoomed: bool = False,
     digits: int = 2,
     reference: str | None = None,
 ) -> "Axes":
-    """Draw bars with their intervals, and their values where there is room.
+    """Draw bars from 0, or points, with their intervals, and their values where there is room.
 
     Args:
         labels: one for each place.
@@ -43,8 +43,8 @@ def bars(
         xlabel: what the labels are; `ylabel`: what the values are, whichever way the bars lie.
         percent: the values are fractions, written as percentages.
         horizontal: bars that lie; by default when the labels are too long to stand under them.
-        start: where the axis of the values starts; None: a little under the least value, which shows
-            differences that are small beside the values.
+        zoomed: points rather than bars, on an axis that starts a little under the least value: it shows differences
+            that are small beside the values, and lengths from such a start would mislead.
         digits: decimals of the values written.
         reference: the label (one group) or the group (several) to be drawn in grey.
     """
@@ -54,8 +54,8 @@ def bars(
     table = {name: np.asarray(values, np.float64) for name, values in groups.items()}
     limits = {name: _limits(name, values, low, high) for name, values in table.items()}
     with style():
-        _draw(ax, table, limits, lying, labels, reference)
-        _values_axis(ax, table, limits, lying, start, percent)
+        _draw(ax, table, limits, lying, labels, reference, zoomed)
+        _values_axis(ax, table, limits, lying, zoomed, percent)
         if len(labels) * len(groups) <= 24 and len(groups) <= 2:
             _write(ax, table, limits, lying, digits, percent)
         _labels_axis(ax, labels, lying)
@@ -64,6 +64,11 @@ def bars(
         if len(groups) > 1:
             ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
     return ax
+
+
+def over_seeds(k: int) -> str:
+    """What is drawn of several seeds: a note for an axis; empty for one."""
+    return _("mean over {k} seeds; lines: from the least seed to the greatest").format(k=k) if k > 1 else ""
 
 
 def _long(labels: Sequence[str]) -> bool:
@@ -100,18 +105,25 @@ def _draw(
     lying: bool,
     labels: Sequence[str],
     reference: str | None,
+    zoomed: bool,
 ) -> None:
     width = 0.8 / max(1, len(table))
-    others = iter(PALETTE)
+    others, marks = iter(PALETTE), markers(list(table))
     for where, (name, values) in zip(_places(len(table), len(labels)), table.items(), strict=True):
         colour = REFERENCE if name == reference else next(others)
-        shades = [REFERENCE if text == reference else colour for text in labels] if len(table) == 1 else colour
+        shades = [REFERENCE if text == reference and len(table) == 1 else colour for text in labels]
+        x, y = (values, where) if lying else (where, values)
+        spread = limits[name]
+        if zoomed:
+            if spread is not None:
+                (ax.hlines if lying else ax.vlines)(where, *spread, colors=shades, linewidth=1.6)
+            ax.scatter(x, y, 46, c=shades, marker=marks[name], label=name, linewidth=0, zorder=3)
+            continue
         draw = ax.barh if lying else ax.bar
         draw(where, values, 0.92 * width, color=shades, label=name, linewidth=0)
-        if (spread := limits[name]) is not None:
+        if spread is not None:
             arms = np.maximum(0, np.stack([values - spread[0], spread[1] - values]))
             axis = {"xerr": arms} if lying else {"yerr": arms}
-            x, y = (values, where) if lying else (where, values)
             ax.errorbar(x, y, **axis, fmt="none", ecolor=INK, elinewidth=1, capsize=2.5)  # type: ignore[arg-type]
 
 
@@ -120,7 +132,7 @@ def _values_axis(
     table: Mapping[str, Values],
     limits: Spreads,
     lying: bool,
-    start: float | None,
+    zoomed: bool,
     percent: bool,
 ) -> None:
     from matplotlib.ticker import MaxNLocator
@@ -128,7 +140,7 @@ def _values_axis(
     ends = [end for pair in limits.values() if pair is not None for end in pair]
     every = np.concatenate([np.zeros(0), *table.values(), *ends])
     least, most = float(np.nanmin(every)), float(np.nanmax(every))
-    first = least - 0.25 * (most - least or abs(least) or 1) if start is None else min(start, least)
+    first = least - 0.1 * (most - least or abs(least) or 1) if zoomed else min(0.0, least)
     first = max(0.0, first) if least >= 0 else first
     last = most + (0.16 if lying else 0.1) * ((most - first) or 1)
     (ax.set_xlim if lying else ax.set_ylim)(first, last)

@@ -24,6 +24,7 @@ def confusion(
     names: Sequence[str],
     *,
     normalise: Normalise | None = None,
+    seeds: int = 1,
     ax: "Axes | None" = None,
     title: str = "",
 ) -> "Axes":
@@ -35,7 +36,8 @@ def confusion(
     Args:
         matrix: (c, c) counts or mean counts, rows the true classes, columns the predicted ones.
         normalise: what is written: counts (None), or shares of the "true" class, of the "pred"icted one or of
-            "all", as in `sklearn.metrics.confusion_matrix`.
+            "all", as in `sklearn.metrics.confusion_matrix`; it is told under the matrix where it is not plain counts.
+        seeds: of which the counts are the means.
     """
     import seaborn
     from matplotlib.colors import PowerNorm
@@ -64,7 +66,8 @@ def confusion(
             text.set_color(ON_DARK if text.get_color() == "w" else ON_PALE)
         _dress(ax, names)
         ax.tick_params(labelsize=min(9.0, 54 * height))  # three quarters of a row, in points
-        label(ax, title=title, xlabel=_("Predicted class"), ylabel=_("True class"))
+        predicted = filter(None, [_("Predicted class"), _unit(normalise, seeds) if n <= READABLE else ""])
+        label(ax, title=title, xlabel="\n".join(predicted), ylabel=_("True class"))
     return ax
 
 
@@ -74,6 +77,17 @@ def shares(counts: NDArray[np.float64], normalise: Normalise) -> NDArray[np.floa
     total = counts.sum(axis=axis, keepdims=True)
     quotient: NDArray[np.float64] = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
     return quotient
+
+
+def _unit(normalise: Normalise | None, seeds: int) -> str:
+    """What the numbers are, where that is not plain to see."""
+    if normalise is None:
+        return _("numbers of images, means over {k} seeds").format(k=seeds) if seeds > 1 else ""
+    return {
+        "true": _("percentages of the true class"),
+        "pred": _("percentages of the predicted class"),
+        "all": _("percentages of all the images"),
+    }[normalise]
 
 
 def _texts(counts: NDArray[np.float64], normalise: Normalise | None) -> NDArray[np.object_]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CELL = 1.25  # inches
 LETTER = 0.078  # inches: width of a letter at the size of the titles
+TITLE_LETTER = 0.09  # inches: of a letter of the title of the whole
 LINE = 0.15  # inches
 
 
@@ -26,6 +27,7 @@ def grid(
     figure: "Figure | None" = None,
     row_titles: Sequence[str] | None = None,
     title: str = "",
+    note: str = "",
     white: float | None = None,
 ) -> "Figure":
     """Draw images row after row.
@@ -37,7 +39,8 @@ def grid(
         columns: images a row; by default a shape close to a square that leaves no hole where one exists.
         figure: where to draw; a new figure by default.
         row_titles: one at the left of each row.
-        title: above the whole.
+        title: above the whole, wrapped; where there is no image, in its place.
+        note: under the whole, wrapped, in small letters.
         white: the value of white; by default 255 for uint8 and for floats that exceed 2, else 1.
 
     Returns:
@@ -50,8 +53,11 @@ def grid(
     wrapped = ["\n".join(textwrap.fill(line, int(CELL / LETTER)) for line in t.split("\n")) for t in titles or [""] * n]
     lines = max((t.count("\n") + 1 for t in wrapped if t), default=0)
     margin = LETTER * max((len(t) for t in row_titles or ()), default=0)
+    width = figure.get_figwidth() if figure else columns * CELL + margin + 0.2
+    title, note = (textwrap.fill(text, int(width / letter)) for text, letter in ((title, TITLE_LETTER), (note, LETTER)))
     if figure is None:
-        figure = canvas(columns * CELL + margin + 0.2, rows * (CELL + LINE * lines + 0.06) + (0.35 if title else 0))
+        around = sum(LINE * (text.count("\n") + 1) + 0.1 for text in (title, note) if text)
+        figure = canvas(width, rows * (CELL + LINE * lines + 0.06) + around)
     cells = panels(rows, columns, 0, 0, figure=figure)
     shown = _displayable(images, white)
     with style():
@@ -62,8 +68,12 @@ def grid(
                 ax.set_title(wrapped[i], fontsize=8, fontweight="normal", loc="center", pad=3)
         for row, text in enumerate(row_titles or ()):
             cells[row * columns].set_ylabel(text, rotation=0, ha="right", va="center", fontsize=9, color=INK)
-        if title:
+        if not n:
+            cells[0].text(0.5, 0.5, title, ha="center", va="center", fontsize=9)
+        elif title:
             figure.suptitle(title, fontsize=10, fontweight="bold")
+        if note:
+            figure.supxlabel(note, fontsize=8)
     return figure
 
 

@@ -74,9 +74,24 @@ def forest(
 
 def with_interval(difference: float, low: float, high: float, unit: Unit = "points") -> str:
     """A difference and its interval, of accuracies in points: "+0.31 [+0.10, +0.52]"."""
-    return _("{difference} [{low}, {high}]").format(
-        difference=scaled(difference, unit), low=scaled_limit(low, unit), high=scaled_limit(high, unit)
-    )
+    return f"{scaled(difference, unit)} {interval(low, high, unit)}"
+
+
+def interval(low: float, high: float, unit: Unit = "points") -> str:
+    """An interval of differences: "[+0.10, +0.52]".
+
+    A limit of exactly 0 is one to which Holm's test has brought it (`analysis.verdicts.Verdict`) and no part of the
+    interval, which is open there: "(0.00, +0.52]".
+    """
+    if low == 0 < high:
+        pattern = _("({low}, {high}]")
+    elif low < 0 == high:
+        pattern = _("[{low}, {high})")
+    else:
+        pattern = _("[{low}, {high}]")
+    zero = number(0, 2 if unit == "points" else DIGITS)
+    left, right = (zero if limit == 0 and low < high else scaled_limit(limit, unit) for limit in (low, high))
+    return pattern.format(low=left, high=right)
 
 
 def scaled(difference: float, unit: Unit) -> str:

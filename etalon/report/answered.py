@@ -11,7 +11,7 @@ from typing import Any
 
 from etalon.analysis.findings import Finding
 from etalon.errors import StudyError
-from etalon.locales import Text, _, choose, language
+from etalon.locales import Text, _, among, choose, language
 from etalon.report.blocks import Block, Callout, Figure, Paragraph, Section, Table, reason
 from etalon.report.frames import texts
 from etalon.report.images import close
@@ -153,7 +153,7 @@ def find(questions: Mapping[str, Question], wanted: str | Callable[[Any], Any]) 
         raise StudyError(
             _("question {name!r}").format(name=wanted),
             _("the study asks none of this name"),
-            _("There are {names}.").format(names=", ".join(questions) or _("none")),
+            among(wanted, list(questions)),
         )
     return questions[wanted]
 
@@ -215,4 +215,6 @@ def _marked(finding: Finding) -> str:
 
 
 def _failed(failure: str) -> str:
+    if failure.partition(" ")[0].isalpha():  # a word, and no name that the user wrote
+        failure = failure[:1].upper() + failure[1:]
     return _("This question could not be answered. {failure}").format(failure=failure)

@@ -73,20 +73,17 @@ class Asked:
         return tuple(known[place])
 
     def findings(self: Any) -> "pd.DataFrame":
-        """All that the results say, a line a finding: question (if one was asked), kind, variant, text, numbers."""
-        import pandas as pd
+        """All that the results say, a line a finding: question (if one was asked), kind, variant, text, numbers.
+
+        Printed, it gives the sentences.
+        """
+        from etalon.report.sentences import Sentences  # pandas, which most do without
 
         rows = [("", finding) for finding in told(self.evidence)]
-        rows += [(one.question.name, finding) for one in self.answers() for finding in one.findings]
-        return pd.DataFrame(
-            [(asked, f.kind, f.variant, f.text, dict(f.numbers)) for asked, f in rows],
-            columns=["question", "kind", "variant", "text", "numbers"],
-        )
+        return Sentences.of(rows + [(one.question.name, finding) for one in self.answers() for finding in one.findings])
 
     def _cost(self: Any, outcome: Any) -> weighed.Cost:
         recipe = outcome.candidate.recipe
         images = training_images(self.dataset, self.plan.split)
-        times = [run.fit_time for run in outcome.runs]
-        return weighed.Cost(
-            outcome.candidate.weights.total, sum(times) / len(times), updates(images, recipe.batch_size, recipe.epochs)
-        )
+        times = tuple(run.fit_time for run in outcome.runs)
+        return weighed.Cost(outcome.candidate.weights.total, times, updates(images, recipe.batch_size, recipe.epochs))

@@ -139,6 +139,7 @@ def _data(audit: Audit) -> Section:
         [
             Paragraph(escape(described.provenance)),
             Callout(audit.sizes.sentence, "bad" if audit.sizes.unbalanced else "neutral"),
+            *(Callout(escape(warning), "bad") for warning in described.warnings),
             Figure(described.plot, _("Images of each class in both parts")),
             checks(audit),
         ],

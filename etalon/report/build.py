@@ -64,5 +64,5 @@ def _key_figures(evidence: Evidence) -> Facts:
     spent = _("{time} of training").format(time=seconds(total))
     if evidence.planned is not None:
         spent = _("instead of {planned}; {spent}").format(planned=number(evidence.planned, 0), spent=spent)
-    facts.append(Fact(_("Trainings"), number(evidence.trainings, 0), spent))
+    facts.append(Fact(_("Trainings"), evidence.counted, spent))
     return Facts(facts)

@@ -21,7 +21,7 @@ from etalon.data.audit import Audit
 from etalon.data.balance import Balance, balance
 from etalon.data.dataset import Dataset
 from etalon.data.splits import Split
-from etalon.locales import Text, _, choose, number
+from etalon.locales import Text, _, choose, ngettext, number
 from etalon.study.plan import Tally
 from etalon.study.store import Opening
 from etalon.study.variant import Candidate
@@ -110,6 +110,7 @@ class Evidence:
         notice: what every page must say (that this is but a first look).
         planned: trainings that the most seeds would have taken for every variant, where seeds were added only to the
             undecided; None where all variants have all the seeds.
+        steps: of all variants, each against the one that it comes after; None where that is the reference for all.
     """
 
     title: Text
@@ -131,11 +132,45 @@ class Evidence:
     answered: "Sequence[Answered]" = ()
     notice: str = ""
     planned: int | None = None
+    steps: Verdicts | None = None
+
+    @property
+    def later(self) -> Sequence[Verdict]:
+        """The verdicts against their parents of the variants that come after another one than the reference."""
+        steps = self.steps.items if self.steps else ()
+        return [verdict for verdict in steps if self.parent(self[verdict.variant])]
+
+    def parent(self, entry: Entry) -> str:
+        """The variant that this one comes after; "" where that is the reference."""
+        after = entry.candidate.after
+        return "" if after == self.reference.name else after
 
     @property
     def trainings(self) -> int:
         """Those that came to an end."""
         return self.tally.trained + self.tally.cached
+
+    @property
+    def counted(self) -> str:
+        """All the trainings, and how many of them broke down, in figures."""
+        n, broken = self.trainings + self.tally.failed, self.tally.failed
+        if not broken:
+            return number(n, 0)
+        return ngettext("{n}, of which one broke down", "{n}, of which {broken} broke down", broken).format(
+            n=number(n, 0), broken=number(broken, 0)
+        )
+
+    @property
+    def shared(self) -> str:
+        """That accuracies and differences are over other seeds, in a sentence; empty where they are over the same."""
+        reference = len(self.reference.fit_times)
+        ks = [(e.verdict.comparison.k, len(e.fit_times)) for e in self.entries if e.verdict]
+        if all(k == own == reference for k, own in ks):
+            return ""
+        return _(
+            "Each accuracy is over all the seeds of its model, each difference over those that the model shares with "
+            "the reference."
+        )
 
     @property
     def spared(self) -> str:
@@ -198,8 +233,11 @@ class Evidence:
             "auto": None if self.planned is None else self._auto_json(self.planned),
             "environment": dict(self.environment),
             "openings": [opening.opened.isoformat() for opening in self.openings],
+            "mixture": self.mixture,
             "variants": [_variant_json(entry) for entry in self.entries],
             "lost": {name: list(errors) for name, errors in self.lost.items()},
+            "verdicts": self.verdicts.to_json(),
+            "recommendation": self.recommendation.to_json(),
         }
 
     def _auto_json(self, planned: int) -> dict[str, Any]:
@@ -219,15 +257,22 @@ def _variant_json(entry: Entry) -> dict[str, Any]:
         "gap": entry.curves.overfitting.gap,
         "fit_time": entry.fit_time,
         "seeds": len(entry.fit_times),
+        "seed_numbers": list(entry.validation.predictions.seeds),
+        "errors": list(entry.errors),
+        "precisions": list(entry.precisions),
         "epochs": entry.candidate.recipe.epochs,
         "by_seed": {part: _by_seed(parts[part]) for part in parts},
         "best_epochs": entry.curves.overfitting.best_epochs.tolist(),
     }
     if entry.verdict:
-        difference = {"mean": entry.verdict.difference, "low": entry.verdict.low_simultaneous}
         found |= {
             "verdict": entry.verdict.verdict,
-            "difference": {**difference, "high": entry.verdict.high_simultaneous},
+            "difference": {
+                "mean": entry.verdict.difference,
+                "low": entry.verdict.low_simultaneous,
+                "high": entry.verdict.high_simultaneous,
+                "simultaneous": True,
+            },
             "p_adjusted": entry.verdict.p_adjusted,
         }
     else:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from etalon.errors import ReportError
 from etalon.locales import _
+from etalon.locales.foreign import of_files
 
 
 def destination(path: str | os.PathLike[str]) -> Path:
@@ -41,7 +42,7 @@ def save(path: Path, data: bytes) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise _not_written(path, error.strerror or str(error)) from error
+        raise _not_written(path, of_files(error)) from error
 
 
 def _not_written(path: Path, why: str) -> ReportError:

@@ -117,6 +117,7 @@ def heading(name: str) -> str:
         "high": _("High"),
         "high_narrow": _("High, at 90%"),
         "high_simultaneous": _("High, simultaneous"),
+        "images_needed": _("Images needed"),
         "index": _("Image"),
         "kind": _("Kind"),
         "likely": _("Likely error"),

@@ -4,6 +4,7 @@ from functools import partial
 
 from etalon.analysis import findings, mistakes
 from etalon.analysis.predictions import Predictions
+from etalon.analysis.robustness import Robustness
 from etalon.locales import _, ngettext, number, percent
 from etalon.report.blocks import Block, Bullets, Callout, Column, Details, Figure, Paragraph, Section, Table
 from etalon.report.confidence import trust
@@ -11,6 +12,7 @@ from etalon.report.evidence import Entry, Evidence
 from etalon.report.inline import escape
 from etalon.report.learnt import learning_curves
 from etalon.report.tables import at, comparison, named
+from etalon.report.told import effects
 
 
 def results(evidence: Evidence) -> Section:
@@ -44,7 +46,10 @@ def results(evidence: Evidence) -> Section:
                 _("Difference of test accuracy with the reference"),
                 source="opened.verdicts().plot()",
             ),
-            Bullets([named(finding.text, finding.variant) for finding in findings.effects(evidence.verdicts)]),
+            Bullets(
+                [named(one.text, one.variant, evidence.parent(evidence[one.variant])) for one in effects(evidence)]
+            ),
+            *([comparison(evidence).steps()] if evidence.later else []),
             Figure(
                 comparison(evidence).plot,
                 _("Test accuracy of each model"),
@@ -128,21 +133,15 @@ def robustness(evidence: Evidence) -> Section:
         [escape(str(name)), *(percent(value) for value in row)]
         for name, row in zip(frame.index, frame.values, strict=True)
     ]
-    seeds = min(len(found.clean[model]) for model in found.models)
+    told = _(
+        "In service, images come askew, badly lit, photocopied. The test images ({n}) are degraded in two ways: "
+        "Gaussian noise of standard deviation {sigma}, clipped to the range of the pixels, and a rotation drawn "
+        "between −15° and +15°."
+    ).format(n=number(found.n_document, 0), sigma=number(0.1, 1))
     return Section(
         _("Robustness"),
         [
-            Paragraph(
-                ngettext(
-                    "In service, images come askew, badly lit, photocopied. The test images ({n}) are degraded in two "
-                    "ways: Gaussian noise of standard deviation {sigma}, clipped to the range of the pixels, and a "
-                    "rotation drawn between −15° and +15°. Accuracies are those of one seed.",
-                    "In service, images come askew, badly lit, photocopied. The test images ({n}) are degraded in two "
-                    "ways: Gaussian noise of standard deviation {sigma}, clipped to the range of the pixels, and a "
-                    "rotation drawn between −15° and +15°. Accuracies are means over {k} seeds.",
-                    seeds,
-                ).format(n=number(found.n_document, 0), sigma=number(0.1, 1), k=seeds)
-            ),
+            Paragraph(f"{told} {_over(found, evidence)}"),
             Table(columns, rows, _("Accuracy on degraded images"), source="written(robustness.document_frame())"),
             Figure(
                 found.plot_examples,
@@ -171,11 +170,22 @@ def robustness(evidence: Evidence) -> Section:
     )
 
 
+def _over(found: Robustness, evidence: Evidence) -> str:
+    """The seeds over which the accuracies on degraded images are means."""
+    if not set.intersection(*(set(evidence[model].validation.predictions.seeds) for model in found.models)):
+        return _("Accuracies are means over the seeds of each model, which have none in common.")
+    k = len(found.clean[found.models[0]])
+    return ngettext(
+        "Accuracies are those of one seed, the same for all.",
+        "Accuracies are means over {k} seeds, the same for all.",
+        k,
+    ).format(k=k)
+
+
 def _broken(entry: Entry) -> str:
     n = len(entry.errors)
-    return ngettext("`{name}`: one trial broke down.", "`{name}`: {n} trials broke down.", n).format(
-        name=entry.name, n=n
-    )
+    told = ngettext("`{name}`: one trial broke down.", "`{name}`: {n} trials broke down.", n)
+    return f"{told.format(name=entry.name, n=n)} {escape(entry.errors[0])}"
 
 
 def _reading(evidence: Evidence) -> str:
@@ -192,7 +202,9 @@ def _reading(evidence: Evidence) -> str:
     }
     none = [] if names["better"] else [_("No variant is shown to be better than the reference on the test images.")]
     found = [patterns[word].format(names=listed) for word, listed in names.items() if listed]
-    return " ".join([*none, *found, *evidence.verdicts.notes])
+    models = [one.name for one in evidence.verdicts.broken]
+    notes = [named(note, *models) for note in evidence.verdicts.notes]
+    return " ".join(filter(None, [*none, *found, *notes, evidence.shared]))
 
 
 def _balanced(evidence: Evidence) -> str:

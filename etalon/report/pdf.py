@@ -37,12 +37,11 @@ from etalon.report.tree import Node, tree
 
 TEXT_WIDTH = 16.4 / 2.54  # inches: A4 less the margins of template.typ
 MAX_HEIGHT = 20.5 / 2.54  # inches
-SIZE, LEAST_SIZE = 9.0, 5.5  # points: letters of a table
-LETTER, INSET = 0.5, 0.6  # of that size: width of a letter, room at each side of a cell
 MATRIX = 5  # columns of numbers from which a table is one
 
 _BREAK, _JOIN = "\N{ZERO WIDTH SPACE}", "\N{WORD JOINER}"
 _LONG = re.compile(r"\w\S{11,}")
+_ENDLESS = re.compile(r"[^\s\u200b]{25,}")
 _JOINT = re.compile(r"(?<=[_/\\.,=-])(?=[^\W_])")
 
 
@@ -139,9 +138,8 @@ class _Writer:
             "caption": self.inline(table.caption),
             "align": list(table.alignment),
             "header": [self.inline(column.header) for column in table.columns],
-            "widths": widths(table),
-            "size": size(table),
             "kinds": [column.kind for column in table.columns],
+            "growing": growing(table),
             "rows": [[self.cell(cell) for cell in row] for row in table.rows],
             "highlight": list(table.highlight),
         }
@@ -167,44 +165,10 @@ class _Writer:
         }
 
 
-def widths(table: Table) -> list[int]:
-    """The share of the width for each column, 0 for as much as it needs.
-
-    Texts share what numbers leave: each has what it cannot break, and of the rest the more, the longer it is. In a
-    matrix of numbers the numbers share it.
-    """
+def growing(table: Table) -> str:
+    """The kind of the columns that take the room which the others leave: texts, but numbers in a matrix of them."""
     kinds = [column.kind for column in table.columns]
-    matrix = kinds.count("number") >= max(MATRIX, len(kinds) - 1)
-    growing = "number" if matrix else "text"
-    least = [_unbroken(table, i) for i in range(len(kinds))]
-    more = [max(0, _longest(table, i) - least[i]) if kind == growing else 0 for i, kind in enumerate(kinds)]
-    room = (72 * TEXT_WIDTH / size(table) - 2 * INSET * len(kinds)) / LETTER  # in letters
-    rest = max(0.0, room - sum(least)) / max(1, sum(more))
-    return [round(10 * (least[i] + rest * more[i])) if kind == growing else 0 for i, kind in enumerate(kinds)]
-
-
-def _longest(table: Table, column: int) -> int:
-    cells = [cell.text if isinstance(cell, Badge) else cell for cell in (row[column] for row in table.rows)]
-    header = table.columns[column].header  # which may take several lines
-    return min(40, max([8, len(header) // 3, *map(len, header.split()), *map(len, cells)]))
-
-
-def size(table: Table) -> float:
-    """In points, of the table's letters: smaller where the columns would not fit, whatever has to stay on one line."""
-    letters = sum(_unbroken(table, i) for i in range(len(table.columns)))
-    room = 72 * TEXT_WIDTH / (LETTER * letters + 2 * INSET * len(table.columns))
-    return round(max(LEAST_SIZE, min(SIZE, room)), 1)
-
-
-def _unbroken(table: Table, column: int) -> int:
-    """The letters that a column cannot break: a number, a verdict, the longest piece of a word."""
-    cells = [cell.text if isinstance(cell, Badge) else cell for cell in (row[column] for row in table.rows)]
-    words = [piece for word in table.columns[column].header.split() for piece in breakable(word).split(_BREAK)]
-    if table.columns[column].kind == "text":
-        words += [piece for cell in cells for word in cell.split() for piece in breakable(word).split(_BREAK)]
-    else:
-        words += cells
-    return max(map(len, words), default=1)
+    return "number" if kinds.count("number") >= max(MATRIX, len(kinds) - 1) else "text"
 
 
 def joined(text: str) -> str:
@@ -213,5 +177,5 @@ def joined(text: str) -> str:
 
 
 def breakable(text: str) -> str:
-    """`text` whose long words (paths, names of variants) may be broken after their punctuation."""
-    return _LONG.sub(lambda match: _JOINT.sub(_BREAK, match[0]), text)
+    """`text` whose long words (paths, names of variants) may be broken: after punctuation, anywhere if endless."""
+    return _LONG.sub(lambda match: _ENDLESS.sub(lambda word: _BREAK.join(word[0]), _JOINT.sub(_BREAK, match[0])), text)

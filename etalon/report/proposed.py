@@ -3,8 +3,9 @@
 from functools import partial
 
 from etalon.analysis import findings
+from etalon.analysis.times import duration
 from etalon.data.splits import Fixed, HoldOut, KFold, Split, overlap
-from etalon.locales import _, choose, in_points, ngettext, number, percent, seconds
+from etalon.locales import _, choose, in_points, ngettext, number, percent
 from etalon.models.factors import short
 from etalon.report.audited import worth_knowing
 from etalon.report.blocks import Bullets, Callout, Code, Column, Details, Figure, Paragraph, Section, Table
@@ -45,6 +46,7 @@ def introduction(evidence: Evidence) -> Section:
                         source="dataset.describe().plot()",
                     ),
                     Paragraph(described.verdict),
+                    *(Callout(escape(warning), "unsure") for warning in described.warnings),
                     *worth_knowing(evidence.audit),
                 ],
             ),
@@ -104,7 +106,7 @@ def reference(evidence: Evidence) -> Section:
                     low=percent(entry.test.accuracy.low),
                     high=percent(entry.test.accuracy.high),
                     validation=percent(entry.validation.accuracy.value),
-                    time=seconds(entry.fit_time),
+                    time=duration(entry.fit_times),
                 )
             ),
         ],
@@ -126,7 +128,7 @@ def proposals(evidence: Evidence) -> Section:
     ]
     columns = [Column(_("Variant")), Column(_("Family")), Column(_("What changes")), Column(_("Why"))]
     warned = [
-        findings.several_factors(entry.name, entry.candidate.factors, _start_of(entry, evidence))
+        findings.several_factors(entry.name, entry.candidate.factors, evidence.parent(entry))
         for entry in evidence.entries[1:]
     ]
     return Section(
@@ -194,7 +196,7 @@ def overlap_sentence(split: Split) -> str:
 
 
 def _found_how(evidence: Evidence) -> str:
-    if any(_start_of(entry, evidence) for entry in evidence.entries[1:]):
+    if any(evidence.parent(entry) for entry in evidence.entries[1:]):
         return _(
             "What changes is found by comparing each variant with the one that it comes after, the reference unless "
             "another is named; nobody declares it."
@@ -202,15 +204,9 @@ def _found_how(evidence: Evidence) -> str:
     return _("What changes is found by comparing each variant with the reference; nobody declares it.")
 
 
-def _start_of(entry: Entry, evidence: Evidence) -> str:
-    """The variant that this one comes after; "" where that is the reference."""
-    after = entry.candidate.after
-    return "" if after == evidence.reference.name else after
-
-
 def _changes(entry: Entry, evidence: Evidence) -> str:
     """What a variant changes, as inline markup."""
-    start = _start_of(entry, evidence)
+    start = evidence.parent(entry)
     changes = escape(_("; ").join(factor.sentence() for factor in entry.candidate.factors)) or _("nothing")
     return _("from `{name}`: {changes}").format(name=start, changes=changes) if start else changes
 
@@ -234,7 +230,7 @@ def _aim(evidence: Evidence) -> str:
         "It says which differences are real, where the chosen model still fails, how it copes with degraded images, "
         "and which one to choose."
     )
-    trials = number(evidence.trainings, 0)
+    trials = evidence.counted
     return " ".join([compared.format(n=n), trained.format(k=k, trials=trials), told])
 
 
@@ -247,7 +243,8 @@ def _method(evidence: Evidence) -> list[str]:
             "random-effects test); the more variants, the stronger the proof that is asked for (Holm's correction)."
         ),
         _(
-            "**Better** or **worse**: adjusted p under 0.05. **Equivalent**: within {rope}, by two one-sided tests. "
+            "**Better** or **worse**: adjusted p under 0.05. **Equivalent**: within {rope}, by two one-sided tests, "
+            "with images enough that such a difference would not have gone unseen, each variant judged by itself. "
             "**Undecided**: neither; the report then says what would settle it."
         ).format(rope=in_points(evidence.rope, margin=True)),
         *filter(None, [evidence.verdicts.design.told]),

@@ -4,13 +4,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from etalon.analysis import explained, findings
-from etalon.analysis.coding import Coding, Preparation
-from etalon.analysis.curves import LearningCurves, Overfitting
+from etalon.analysis.curves import LearningCurves
 from etalon.analysis.findings import Finding
 from etalon.analysis.mistakes import Confusion, Gallery, PerClass
 from etalon.analysis.recommend import Recommendation
-from etalon.analysis.searched import searched
+from etalon.analysis.said import said
 from etalon.analysis.verdicts import Verdicts
 from etalon.data.description import Description
 from etalon.errors import StudyError
@@ -42,9 +40,9 @@ def shown(part: Any, classes: Sequence[str] = (), title: str = "") -> Shown:
         return [], [table(part, classes=classes)]
     if _is_drawing(part):
         return [], [Figure(lambda: part, alt=escape(title))]
-    told, caption = _told(part), _caption(part)
+    told, caption = said(part), _caption(part)
     if isinstance(part, Gallery) and not len(part):
-        return told, [Paragraph(_("There is no such image."))]
+        return told, [Paragraph(escape(part.none))]
     if callable(draw := getattr(part, "plot", None)):
         return told, [Figure(draw, caption)]
     if callable(tabulate := getattr(part, "frame", None)):
@@ -56,27 +54,6 @@ def shown(part: Any, classes: Sequence[str] = (), title: str = "") -> Shown:
         _("it can be neither told, nor drawn, nor shown as a table"),
         _("Return findings, records with plot() or frame(), tables, figures or texts."),
     )
-
-
-def _told(record: Any) -> list[Finding]:
-    match record:
-        case Overfitting():
-            return [findings.overfits(record)]
-        case Verdicts():
-            return list(findings.effects(record))
-        case PerClass():
-            return [findings.worst_classes(record)]
-        case Confusion():
-            return [findings.confusions(record)]
-        case Recommendation():
-            return [findings.recommended(record)]
-        case Description():
-            return [explained.described(record)]
-        case WeightsTable():
-            return [explained.counted(record)]
-        case Search():
-            return [searched(record)]
-    return list(getattr(record, "findings", ()))
 
 
 def _caption(record: Any) -> str:
@@ -92,8 +69,6 @@ def _caption(record: Any) -> str:
         Recommendation: lambda: _("Accuracy on validation against training time"),
         Description: lambda: _("Images of each class in both parts"),
         WeightsTable: lambda: _("Layers and weights"),
-        Coding: lambda: _("How the arrays are coded"),
-        Preparation: lambda: _("What is done to images and targets, step by step"),
         Search: lambda: _("What was tried, and how it did on validation"),
     }
     made = captions.get(type(record))

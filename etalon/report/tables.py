@@ -7,10 +7,11 @@ from html import escape
 from typing import TYPE_CHECKING, Literal
 
 from etalon.analysis.crossed import Interval
+from etalon.analysis.times import duration
 from etalon.analysis.verdicts import Verdict
-from etalon.figures.bars import bars
+from etalon.figures.bars import bars, over_seeds
 from etalon.figures.intervals import verdict_name, with_interval
-from etalon.locales import _, in_points, number, p_cell, percent, points, seconds
+from etalon.locales import _, in_points, number, p_cell, p_value, percent, points
 from etalon.report.blocks import Badge, Cell, Column, Kind, Table, Tone
 from etalon.report.evidence import Entry, Evidence
 from etalon.report.inline import escape as escape_markup
@@ -39,6 +40,30 @@ class Comparison:
     def costs(self, caption: str = "", source: str | None = None) -> Table:
         """What the models cost, as a table of the report."""
         return self._block(self._costs(), caption, source)
+
+    def steps(self) -> Table:
+        """The variants that come after another one than the reference, each compared with it, as a table."""
+        columns = [
+            Column(_("Variant")),
+            Column(_("Compared with")),
+            Column(_("Difference (points)"), "number"),
+            Column(_("Adjusted p"), "number"),
+            Column(_("Verdict"), "verdict"),
+        ]
+        rows = [
+            [
+                escape_markup(verdict.variant),
+                escape_markup(self.evidence.parent(self.evidence[verdict.variant])),
+                _difference(verdict),
+                p_cell(verdict.p_adjusted),
+                _badge(verdict),
+            ]
+            for verdict in self.evidence.later
+        ]
+        caption = _(
+            "Variants compared with the one that they come after; p adjusted by Holm (steps judged together: {n})"
+        ).format(n=len(self.evidence.steps or ()))
+        return Table(columns, rows, caption, source='opened.verdicts(pairs="steps")')
 
     def frame(self) -> "pd.DataFrame":
         """Numbers, not texts: accuracies, differences and gaps are fractions, times are seconds."""
@@ -70,7 +95,7 @@ class Comparison:
         return pd.DataFrame(rows, index=pd.Index([entry.name for entry in self.evidence.entries], name="variant"))
 
     def plot(self, what: What = "accuracy", ax: "Axes | None" = None) -> "Axes":
-        """Bars, one a model: accuracy with its 95% interval, or time of one training with its spread over seeds."""
+        """One line a model: points of accuracy with their 95% intervals, or bars of training time with its spread."""
         entries = self.evidence.entries
         names, reference = [entry.name for entry in entries], entries[0].name
         if what == "time":
@@ -81,16 +106,18 @@ class Comparison:
             found = [(entry.test or entry.validation).accuracy for entry in entries]
             values, low, high = [f.value for f in found], [f.low for f in found], [f.high for f in found]
             label, digits = _("Test accuracy") if self._on_test else _("Validation accuracy"), 2
-        shares = what == "accuracy"
+        shares, k = what == "accuracy", max(len(entry.fit_times) for entry in entries)
+        noted = _("mean over the seeds; lines: 95% intervals") if shares else over_seeds(k)
         return bars(
             names,
             {label: values},
             low={label: low},
             high={label: high},
             ax=ax,
-            ylabel=label,
+            ylabel=noted or label,
+            title=label,
             percent=shares,
-            start=None if shares else 0.0,
+            zoomed=shares,
             digits=digits,
             reference=reference,
         )
@@ -150,18 +177,14 @@ class Comparison:
             (title, "number", lambda e: accuracy((e.test or e.validation).accuracy)),
             *self._balanced(),
             (_("Difference (points)"), "number", lambda e: _difference(e.verdict)),
-            (
-                _("Adjusted p"),
-                "number",
-                lambda e: _p(e.verdict),
-            ),
+            (_("Adjusted p"), "number", lambda e: p_cell(e.verdict.p_adjusted if e.verdict else None)),
             (_("Verdict"), "verdict", lambda e: _badge(e.verdict)),
             *self._uneven(),
         ]
 
     def _uneven(self) -> list[Field]:
-        """Where some variants have more seeds than others."""
-        if self.evidence.planned is None:
+        """Where some variants have more seeds than others, or might have."""
+        if self.evidence.planned is None and len({len(e.fit_times) for e in self.evidence.entries}) == 1:
             return []
         return [(_("Seeds"), "number", lambda e: number(len(e.fit_times), 0))]
 
@@ -176,7 +199,7 @@ class Comparison:
             (_("Validation accuracy"), "number", lambda e: percent(e.validation.accuracy.value)),
             (_("Gap (points)"), "number", lambda e: points(e.curves.overfitting.gap)),
             (_("Weights"), "number", lambda e: number(e.candidate.weights.total, 0)),
-            (_("Time"), "number", lambda e: seconds(e.fit_time)),
+            (_("Time"), "number", lambda e: duration(e.fit_times)),
         ]
 
     def _notes(self) -> list[str]:
@@ -194,19 +217,28 @@ class Comparison:
                 rope=in_points(self.evidence.rope, margin=True),
             ),
             *self.evidence.verdicts.notes,
-            *filter(None, [self.evidence.spared]),
-            *filter(None, [self.evidence.mixture]),
+            *map(self._step, self.evidence.later),
+            *filter(None, [self.evidence.shared, self.evidence.spared, self.evidence.mixture]),
             *self.evidence.recommendation.reasons,
         ]
         lost = [_("{name}: every trial broke down.").format(name=name) for name in self.evidence.lost]
         return notes + lost
 
+    def _step(self, verdict: Verdict) -> str:
+        """The verdict on a variant against the one that it comes after, in a line."""
+        return _("{name} compared with {parent}, in points: {difference}, {p}, {verdict}.").format(
+            name=verdict.variant,
+            parent=self.evidence.parent(self.evidence[verdict.variant]),
+            difference=_difference(verdict),
+            p=p_value(verdict.p_adjusted),
+            verdict=verdict_name(verdict.verdict),
+        )
+
     @property
     def _seeds(self) -> str:
-        """Of a comparison; from the least to the greatest number, where they were added."""
-        most = len(self.evidence.seeds)
-        least = min((v.comparison.k for v in self.evidence.verdicts.items), default=most)
-        return f"{most}" if self.evidence.planned is None or least == most else f"{least} – {most}"
+        """Of a comparison; from the least to the greatest number, where they differ."""
+        ks = [v.comparison.k for v in self.evidence.verdicts.items] or [len(self.evidence.seeds)]
+        return f"{max(ks)}" if min(ks) == max(ks) else f"{min(ks)} – {max(ks)}"
 
     @property
     def _images(self) -> int:
@@ -217,13 +249,7 @@ class Comparison:
 def _difference(verdict: Verdict | None) -> str:
     if verdict is None:
         return "—"
-    return with_interval(verdict.difference, verdict.low_simultaneous, verdict.high_simultaneous)
-
-
-def _p(verdict: Verdict | None) -> str:
-    if verdict is None or not verdict.comparison.seeds_assessed:  # with one seed it says nothing of other seeds
-        return "—"
-    return p_cell(verdict.p_adjusted)
+    return with_interval(verdict.difference, *verdict.shown)
 
 
 def _badge(verdict: Verdict | None) -> Cell:
@@ -247,7 +273,7 @@ def accuracy(interval: Interval) -> str:
 def named(text: str, *names: str) -> str:
     """A plain sentence as inline markup: each of these names, where it comes first, in the letters of a program."""
     marked = escape_markup(text)
-    for name in sorted(set(names), key=len, reverse=True):
+    for name in sorted({*names} - {""}, key=len, reverse=True):
         where = re.search(rf"(?<![\w`]){re.escape(escape_markup(name))}(?![\w`])", marked)
         if where:
             marked = f"{marked[: where.start()]}`{name}`{marked[where.end() :]}"

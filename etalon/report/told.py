@@ -13,14 +13,23 @@ def told(evidence: Evidence) -> tuple[Finding, ...]:
     return tuple(_told(evidence))
 
 
+def effects(evidence: Evidence) -> Iterator[Finding]:
+    """The effect of each variant against the reference, then against the one that it comes after if it is another."""
+    steps = {verdict.variant: verdict for verdict in evidence.later}
+    for finding in findings.effects(evidence.verdicts):
+        yield finding
+        if step := steps.get(finding.variant):
+            yield findings.against(step, evidence.rope, evidence.parent(evidence[step.variant]))
+
+
 def _told(evidence: Evidence) -> Iterator[Finding]:
     yield explained.described(evidence.dataset.describe())
     for entry in evidence.entries:
         yield findings.overfits(entry.curves.overfitting)
     for entry in evidence.entries[1:]:
-        if warning := findings.several_factors(entry.name, entry.candidate.factors):
+        if warning := findings.several_factors(entry.name, entry.candidate.factors, evidence.parent(entry)):
             yield warning
-    yield from findings.effects(evidence.verdicts)
+    yield from effects(evidence)
     chosen, names = evidence.chosen, evidence.dataset.class_names()
     answers = (chosen.test or chosen.validation).predictions
     yield findings.worst_classes(per_class(answers, names))

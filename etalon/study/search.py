@@ -11,7 +11,7 @@ from math import ceil, isfinite
 from typing import Any
 
 from etalon.errors import EtalonError, StudyError
-from etalon.locales import _, choose, ngettext
+from etalon.locales import _, among, choose, ngettext
 from etalon.study.executors import Executor, executor
 from etalon.study.found import METRICS, Configuration, Search, Searched, varied, written
 from etalon.study.plan import Plan
@@ -231,7 +231,7 @@ def _checked(study: Searched, over: Space, of: str | None, metric: str, seeds: i
         raise StudyError(
             f"of={of!r}",
             _("the study has no variant of this name"),
-            _("There are {names}.").format(names=", ".join(study.variants)),
+            among(of, list(study.variants)),
         )
     if metric not in METRICS:
         raise StudyError(

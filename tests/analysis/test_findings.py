@@ -8,7 +8,7 @@ from etalon.analysis import findings
 from etalon.analysis.crossed import compare
 from etalon.analysis.mistakes import confusion, per_class
 from etalon.analysis.robustness import Robustness
-from etalon.analysis.verdicts import judge
+from etalon.analysis.verdicts import Trained, judge, verdicts
 from etalon.locales import use
 
 NAMES = ("cat", "dog", "bird", "fish")
@@ -97,6 +97,19 @@ def test_seeds_too_few_to_show_anything(found):
     text = findings.effect(replace(found["same"], detectable=2.34, low_simultaneous=-1.7), 0.002).text
     assert "these 5 seeds are too few to show any difference" in text
     assert "(−100.00 to " in text
+
+
+def test_images_too_few_for_equivalence():
+    a = np.ones((3, 30))
+    text = findings.effect(verdicts(a, {"x": a})["x"], 0.002).text
+    assert "could seem as close on 30 images by chance: it takes 1,497." in text
+
+
+def test_trainings_that_broke_down(found):
+    hurt = replace(found["same"], trained=(Trained("reference", 5), Trained("same", 8, broken=3)), p_adjusted=None)
+    told = findings.effect(hurt, 0.002)
+    assert "same broke down with 3 seeds of 8, and the seeds left are not drawn at random." in told.text
+    assert "p_adjusted" not in told.numbers
 
 
 def test_seeds_that_would_settle(found):

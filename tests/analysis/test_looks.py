@@ -8,7 +8,7 @@ from etalon.analysis.crossed import compare
 from etalon.analysis.design import Auto, Design
 from etalon.analysis.looks import further
 from etalon.analysis.outlook import chance_to_settle, with_seeds
-from etalon.analysis.verdicts import judge
+from etalon.analysis.verdicts import Trained, judge
 
 LOOKS = Auto().looks
 DESIGN = Design(looks=LOOKS)
@@ -54,9 +54,18 @@ class TestFurther:
         taken = dict.fromkeys(["reference", *found], 5)
         assert further(judge(found, design=DESIGN), taken, "reference") == taken
 
-    def test_a_variant_whose_trials_broke_down_goes_on_while_it_has_one_seed(self):
+    def test_a_variant_goes_on_while_it_has_one_seed(self):
         found = {"open": compare(np.random.default_rng(0).normal(0, 1, (1, 100)))}
         assert further(judge(found, design=DESIGN), {"reference": 3, "open": 3}, "reference")["open"] == 5
+
+    @pytest.mark.parametrize("k", [1, 3])
+    def test_a_variant_whose_trials_broke_down_does_not_go_on(self, k):
+        found = {
+            "open": comparison(0.006, 0.004) if k == 3 else compare(np.random.default_rng(0).normal(0, 1, (k, 100)))
+        }
+        trained = {"open": (Trained("reference", 3), Trained("open", 3, broken=1))}
+        taken = {"reference": 3, "open": 3}
+        assert further(judge(found, design=DESIGN, trained=trained), taken, "reference") == taken
 
 
 class TestChance:

@@ -7,6 +7,7 @@ from sklearn.metrics import f1_score, log_loss, recall_score
 from etalon.analysis.crossed import compare
 from etalon.analysis.metrics import bootstrap, compare_all, macro_f1, resamples, scores
 from etalon.errors import StudyError
+from etalon.locales import use
 from tests.analysis.conftest import hide, simulate
 
 CLASSES = ("zero", "one", "two", "three")
@@ -153,6 +154,20 @@ def test_all_pairs_share_one_correction(pair, answers):
 def test_refusals(pair, options, message):
     with pytest.raises(StudyError, match=message):
         judge(pair, **options)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_recall_of_a_class_without_images_is_refused(pair, n):
+    one = {}
+    for name, p in pair.items():
+        kept = [np.r_[np.flatnonzero(y != 2), np.flatnonzero(y == 2)[:n]] for y in p.labels]
+        cut = {
+            c: tuple(a[rows] for a, rows in zip(getattr(p, c), kept, strict=True))
+            for c in ("index", "labels", "probabilities")
+        }
+        one[name] = replace(p, **cut)
+    with use("en"), pytest.raises(StudyError, match=rf"recall of class 'two': class two has {n} images? in "):
+        judge(one, metric="recall", of="two")
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])

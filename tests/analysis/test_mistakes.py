@@ -1,9 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    precision_recall_fscore_support,
+)
 
+from etalon.analysis import findings
+from etalon.analysis.balance import balanced_accuracy
+from etalon.analysis.metrics import macro_f1
 from etalon.analysis.mistakes import confusion, gallery, per_class
 from etalon.analysis.predictions import Predictions
+from etalon.analysis.published import scores
 from etalon.errors import StudyError
 from etalon.locales import use
 
@@ -65,8 +76,35 @@ def test_a_class_that_is_never_predicted():
         3,
     )
     found = per_class(p)
-    assert found.precision.tolist() == [[pytest.approx(1 / 3), 0, 0]]
-    assert found.error.tolist() == [[0, 1, 0]]
+    np.testing.assert_allclose(found.precision, [[1 / 3, 0, np.nan]])
+    np.testing.assert_allclose(found.error, [[0, 1, np.nan]])
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+def test_nothing_is_known_of_a_class_without_images(answers):
+    """Means over classes leave it out, as scikit-learn's balanced accuracy does; it is neither best nor worst."""
+    whole = answers(skill=0.5)
+    kept = [np.flatnonzero(y != 2) for y in whole.labels]
+    p = replace(
+        whole,
+        index=tuple(i[rows] for i, rows in zip(whole.index, kept, strict=True)),
+        labels=tuple(y[rows] for y, rows in zip(whole.labels, kept, strict=True)),
+        probabilities=tuple(each[rows] for each, rows in zip(whole.probabilities, kept, strict=True)),
+    )
+    found, seeds = per_class(p, NAMES), range(len(p.seeds))
+    assert any((p.predicted(s) == 2).any() for s in seeds)
+    balanced = [balanced_accuracy_score(p.labels[s], p.predicted(s)) for s in seeds]
+    f1 = [f1_score(p.labels[s], p.predicted(s), labels=[0, 1, 3], average="macro") for s in seeds]
+    assert found.recall_macro == pytest.approx(np.mean(balanced)) == pytest.approx(balanced_accuracy(p).mean())
+    assert found.f1_macro == pytest.approx(np.mean(f1)) == pytest.approx(np.mean([macro_f1(p, s) for s in seeds]))
+    assert scores(p)["f1_macro"] == pytest.approx(f1)
+    assert {name for name, _rate in found.worst(4)} == {"cat", "dog", "fish"}
+    assert "bird" not in findings.worst_classes(found, 4).text
+    assert "bird" not in findings.worst_classes(found).text
+    row = found.frame().loc["bird"]
+    assert row.drop("support").isna().all()
+    assert row["support"] == 0
+    found.plot()
 
 
 def test_worst_and_its_bars(answers):

@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from etalon.analysis.recommend import Candidate, pareto_front, recommend
+from etalon.analysis.verdicts import Trained
 from etalon.errors import StudyError
 from etalon.locales import use
 from tests.analysis.conftest import hide, simulate
@@ -19,7 +21,7 @@ def matrices():
 
 def candidates(matrices, names, gaps=None, times=None):
     gaps, times = gaps or {}, times or {}
-    return [Candidate(n, matrices[n], gaps.get(n, 0.01), times.get(n, 60.0)) for n in names]
+    return [Candidate(n, matrices[n], gaps.get(n, 0.01), (times.get(n, 60.0),)) for n in names]
 
 
 def test_nothing_better_keeps_the_reference_and_names_what_is_cheaper(matrices):
@@ -81,8 +83,50 @@ def test_one_seed_recommends_nothing_new(matrices):
         assert "With one seed" in found.reasons[0]
 
 
-def test_alone(matrices):
-    assert recommend(candidates(matrices, ["reference"])).chosen == "reference"
+def test_one_seed_of_one_variant(matrices):
+    alone = matrices["far"].copy()
+    alone[1:] = np.nan
+    found = recommend(candidates({**matrices, "far": alone}, ["reference", "copy", "far"]))
+    with use("en"):
+        assert "No variant is really better" in found.reasons[0]
+        assert found.reasons[-1] == "With one seed far cannot be said to be better: train it with more."
+
+
+def test_what_broke_down_is_not_chosen(matrices):
+    whole, hurt = Trained("a", 5), Trained("far", 8, broken=3)
+    one, a, far = (candidates(matrices, [name])[0] for name in ("reference", "a", "far"))
+    one, a, far = replace(one, trained=Trained("reference", 5)), replace(a, trained=whole), replace(far, trained=hurt)
+    found = recommend([one, a, far])
+    assert found.chosen == "a"
+    assert not found["far"].eligible
+    with use("en"):
+        assert found.reasons[-1] == "far broke down with 3 seeds of 8: it cannot be chosen."
+    alone = recommend([one, far])
+    assert alone.chosen == "reference"
+    assert "it cannot be chosen" in str(alone)
+
+
+def test_a_reference_that_broke_down(matrices):
+    one, a = candidates(matrices, ["reference", "a"])
+    found = recommend([replace(one, trained=Trained("reference", 6, broken=1)), replace(a, trained=Trained("a", 6))])
+    assert found.chosen == "a"
+    with use("en"):
+        assert found.reasons[-1].startswith("reference broke down with 1 seed of 6: the seeds left are not drawn")
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        ((), "reference was not compared with any variant."),
+        (("a",), "The only variant could not be trained: reference is kept."),
+        (("a", "b", "far"), "None of the 3 variants could be trained: reference is kept."),
+    ],
+)
+def test_alone(matrices, lost, told):
+    found = recommend(candidates(matrices, ["reference"]), lost=lost)
+    assert found.chosen == "reference"
+    with use("en"):
+        assert found.reasons == (told,)
 
 
 @pytest.mark.parametrize("weights", [{"speed": 1}, {"time": -1}, {"time": float("nan")}])

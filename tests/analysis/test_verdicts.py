@@ -7,8 +7,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 from etalon.analysis.crossed import compare
-from etalon.analysis.outlook import detectable, seeds_needed
-from etalon.analysis.verdicts import holm, judge, verdicts
+from etalon.analysis.outlook import detectable, images_needed, seeds_needed, unseen
+from etalon.analysis.verdicts import Trained, holm, judge, verdicts
 from etalon.errors import StudyError
 from etalon.locales import use
 from tests.analysis.conftest import simulate
@@ -131,12 +131,130 @@ def test_one_seed_never_decides(study):
     found = verdicts(reference[:1], {name: m[:1] for name, m in variants.items()})
     assert {v.verdict for v in found.items} == {"undecided"}
     assert {v.detectable for v in found.items} == {v.seeds_needed for v in found.items} == {None}
+    assert {v.p for v in found.items} == {v.p_adjusted for v in found.items} == {None}
+    assert str(found).count("—") == 4
+
+
+def test_one_seed_weighs_on_no_other(study):
+    """A variant with one seed counts in Holm's correction with a p of 1, however small its own."""
+    reference, variants = study
+    alone = np.full_like(reference, np.nan)
+    alone[0] = 1 - reference[0]
+    found = verdicts(reference, {"bad": variants["bad"], "alone": alone, "same": variants["same"]})
+    expected = holm([found["bad"].p, 1.0, found["same"].p])
+    assert [found["bad"].p_adjusted, found["same"].p_adjusted] == [expected[0], expected[2]]
+    assert (found["alone"].p, found["alone"].p_adjusted, found["alone"].verdict) == (None, None, "undecided")
 
 
 def test_identical_predictions(study):
     found = verdicts(study[0], {"copy": study[0]})
     v = found["copy"]
     assert (v.verdict, v.difference, v.low, v.high, v.p) == ("equivalent", 0, 0, 0, 1)
+
+
+class TestFewImages:
+    """Answers without one disagreement prove nothing on a handful of images."""
+
+    @pytest.mark.parametrize(
+        ("images", "right", "wrong"), [(30, 0.999, 0.979), (100, 0.995, 0.985), (400, 0.999, 0.997)]
+    )
+    def test_what_differs_is_not_equivalent(self, images, right, wrong):
+        rng = np.random.default_rng(0)
+        studies, alike = 300, 0
+        for _ in range(studies):
+            reference, other = ((rng.random((3, images)) < share).astype(float) for share in (right, wrong))
+            alike += verdicts(reference, {"other": other})["other"].verdict == "equivalent"
+        assert alike == 0
+
+    @pytest.mark.parametrize(("rope", "least"), [(0.002, 1497), (0.01, 299), (0.05, 59)])
+    def test_how_many_it_takes(self, rope, least):
+        assert images_needed(rope, 0.05) == least
+        assert unseen(rope, least) < 0.05 <= unseen(rope, least - 1)
+        few, enough = (verdicts(a, {"x": a}, rope=rope)["x"] for a in (np.ones((3, least - 1)), np.ones((3, least))))
+        assert (few.verdict, few.images_needed, few.seeds_needed) == ("undecided", least, None)
+        assert (enough.verdict, enough.images_needed) == ("equivalent", None)
+
+    @pytest.mark.parametrize("images", [1500, 3000, 6000])
+    def test_at_the_margin_itself(self, images):
+        """The worst case: the same images are misread with every seed, and no others."""
+        rng = np.random.default_rng(images)
+        studies, alike = 400, 0
+        for _ in range(studies):
+            reference = np.ones((3, images))
+            other = np.broadcast_to(rng.random(images) >= 0.002, reference.shape).astype(float)
+            alike += verdicts(reference, {"other": other})["other"].verdict == "equivalent"
+        assert alike / studies < 0.08  # 0.05, and what chance adds to 400 studies
+
+    @pytest.mark.parametrize(("n", "seen"), [(1500, 0), (1500, 1), (10_000, 12)])
+    def test_the_chance_is_binomial(self, n, seen):
+        assert unseen(0.002, n, -seen / n) == pytest.approx(stats.binom.cdf(seen, n, 0.002))
+        needed = images_needed(0.002, 0.05, 0.0005)
+        assert unseen(0.002, needed, 0.0005) < 0.05
+
+    def test_log_loss_is_no_rate(self):
+        found = {"x": compare(np.random.default_rng(0).normal(0, 1e-4, (3, 30)))}
+        assert judge(found, metric="log_loss", rope=0.01)["x"].verdict == "equivalent"
+
+    def test_one_network_is_equivalent_to_itself(self):
+        a, pair = np.ones((3, 30)), (Trained("a", 3, keys=("1", "2")), Trained("b", 3, keys=("1", "2")))
+        assert verdicts(a, {"b": a}, trained={"b": pair})["b"].verdict == "equivalent"
+
+
+class TestBreakdowns:
+    """The seeds that are left are not drawn at random."""
+
+    WHOLE, HURT = Trained("reference", 5), Trained("x", 8, broken=3)
+
+    def judged(self, variant, study, reference=WHOLE, own=HURT, **others):
+        matrices = {"x": variant, **others}
+        return verdicts(study[0], matrices, trained={"x": (reference, own)})
+
+    def test_never_better_nor_equivalent(self, study):
+        for name in ("good", "twin", "same"):
+            found = self.judged(study[1][name], study)
+            v = found["x"]
+            assert (v.verdict, v.p, v.p_adjusted, v.seeds_needed) == ("undecided", None, None, None)
+            assert found.notes[-1] == "x broke down with 3 seeds of 8: the seeds left are not drawn at random."
+
+    def test_may_be_worse(self, study):
+        v = self.judged(study[1]["bad"], study)["x"]
+        assert v.verdict == "worse"
+        assert v.p_adjusted < 0.05
+
+    def test_nothing_is_worse_than_a_reference_that_broke_down(self, study):
+        hurt, whole = Trained("reference", 6, broken=1), Trained("x", 5)
+        assert self.judged(study[1]["bad"], study, hurt, whole)["x"].verdict == "undecided"
+        assert self.judged(study[1]["good"], study, hurt, whole)["x"].verdict == "better"
+
+    def test_weighs_on_no_other(self, study):
+        found = self.judged(study[1]["good"], study, bad=study[1]["bad"], same=study[1]["same"])
+        assert found["bad"].p_adjusted == holm([1.0, found["bad"].p, found["same"].p])[1]
+
+    def test_less_log_loss_is_better(self):
+        found = {"x": compare(np.random.default_rng(0).normal(-0.1, 0.05, (5, 200)))}
+        v = judge(found, metric="log_loss", rope=0.01, trained={"x": (self.WHOLE, self.HURT)})["x"]
+        assert v.verdict == "undecided"
+
+    def test_in_json(self, study):
+        told = json.loads(json.dumps(self.judged(study[1]["good"], study).to_json(), allow_nan=False))
+        assert told["verdicts"][0]["p"] is None
+        assert told["verdicts"][0]["trained"][1] == {"name": "x", "seeds": 8, "broken": 3}
+
+
+def test_the_interval_shown_is_the_one_that_proves(study):
+    found = verdicts(*study)
+    twin, good = found["twin"], found["good"]
+    assert twin.shown == (twin.low_narrow, twin.high_narrow)
+    assert good.shown == (good.low_simultaneous, good.high_simultaneous)
+    assert sum("90%" in note for note in found.notes) == 1
+    assert not any("90%" in note for note in verdicts(study[0], {"good": study[1]["good"]}).notes)
+
+
+def test_no_interval_of_a_rate_goes_beyond_1():
+    a = np.random.default_rng(0).integers(0, 2, (2, 3)).astype(float)
+    v = verdicts(a, {"x": 1 - a})["x"]
+    assert v.comparison.interval(0.05)[1] > 1
+    assert (v.low_simultaneous, v.high_simultaneous, v.low, v.high) == (-1, 1, -1, 1)
 
 
 def test_seeds_of_each_variant_may_differ(study):

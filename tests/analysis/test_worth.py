@@ -11,7 +11,7 @@ from etalon.analysis.worth import Cost, gaps, merits, summary, worth
 from etalon.errors import StudyError
 from etalon.locales import use
 
-SMALL, LARGE = Cost(100, 1.0, 50), Cost(200, 2.0, 50)
+SMALL, LARGE = Cost(100, (0.9, 1.1), 50), Cost(200, (1.9, 2.1), 50)
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +40,17 @@ def test_what_follows(found, name, cost, before, end):
 
 
 def test_costs_are_said(found):
-    text = worth(found, "good", Cost(200, 2.0, 100), SMALL).text
+    text = worth(found, "good", Cost(200, LARGE.times, 100), SMALL).text
     assert "It has 200 weights instead of 100. It trains in 2.0 s instead of 1.0 s." in text
     assert "updates the weights 100 times instead of 50." in text
     assert "It has as many weights, 100. It trains in as much time, 1.0 s." in worth(found, "good", SMALL, SMALL).text
+
+
+def test_times_that_the_seeds_do_not_tell_apart_are_the_same(found):
+    slow, fast = Cost(100, (0.2, 0.3, 0.7), 50), Cost(100, (0.1, 0.2, 0.3), 50)
+    assert "It trains in as much time, 0.3 s." in worth(found, "good", fast, slow).text
+    assert worth(found, "copy", fast, slow).text.endswith("It is not worth it: nothing is gained.")
+    assert worth(found, "good", slow, fast).text.endswith("It is worth it: it costs no more.")
 
 
 def test_against_another(found):
@@ -53,7 +60,7 @@ def test_against_another(found):
 
 @pytest.mark.parametrize(("part", "start"), [("test", "On test, wide"), ("validation", "On validation, wide")])
 def test_merits(part, start):
-    finding = merits("wide", part, Interval(0.98765, 0.98, 0.99, True, 3, 100), 0.0123, Cost(225_034, 12.0, 100))
+    finding = merits("wide", part, Interval(0.98765, 0.98, 0.99, True, 3, 100), 0.0123, Cost(225_034, (12.0,), 100))
     assert finding.text == (
         f"{start} classes 98.76% of the images rightly (95% interval 98.00% to 99.00%). Its gap between training and "
         "validation is +1.23 points; it has 225,034 weights and trains in 12 s."

@@ -11,7 +11,7 @@ from etalon.figures.bars import bars
 from etalon.figures.curves import Line, curves, small_multiples
 from etalon.figures.heatmaps import confusion, shares
 from etalon.figures.images import columns_for, grid
-from etalon.figures.intervals import forest
+from etalon.figures.intervals import forest, interval
 from etalon.figures.scatter import pareto
 from etalon.locales import use
 
@@ -86,7 +86,18 @@ class TestGrid:
         assert_apart([ax.title for ax in figure.axes])
 
     def test_no_image(self):
-        assert len(grid(self.images[:0]).axes) == 1
+        (ax,) = grid(self.images[:0], title="no image of 0").axes
+        assert [text.get_text() for text in ax.texts] == ["no image of 0"]
+
+    def test_a_title_and_a_note_are_wrapped_inside(self):
+        figure = grid(self.images[:2], ["0\n→ 1"] * 2, columns=2, title="many words " * 6, note="said below " * 9)
+        figure.draw_without_rendering()
+        edge = figure.get_window_extent()
+        texts = [figure._suptitle, figure._supxlabel, *(ax.title for ax in figure.axes)]
+        assert_apart(texts)
+        for box in boxes(texts):
+            assert edge.x0 <= box.x0
+            assert box.x1 <= edge.x1
 
 
 class TestCurves:
@@ -156,6 +167,13 @@ class TestConfusion:
             assert edge.y0 <= box.y0
         assert max(ax.figure.get_size_inches()) < 14
 
+    def test_what_the_numbers_are_is_said_where_it_is_not_plain(self):
+        assert confusion(self.counts, ["a", "b"]).get_xlabel() == "Predicted class"
+        told = confusion(self.counts, ["a", "b"], seeds=3).get_xlabel()
+        assert told.endswith("\nnumbers of images, means over 3 seeds")
+        told = confusion(self.counts, ["a", "b"], normalise="pred", seeds=3).get_xlabel()
+        assert told.endswith("\npercentages of the predicted class")
+
     def test_mean_counts_in_french(self):
         with use("fr"):
             ax = confusion(self.counts / 3, ["chat", "chien"])
@@ -188,11 +206,22 @@ class TestBars:
         assert ax.get_ylim()[0] == 0
 
     def test_long_names_lie(self):
-        ax = bars(VARIANTS, {"accuracy": np.linspace(0.98, 0.99, 11)}, reference="reference", percent=True, start=None)
+        ax = bars(VARIANTS, {"accuracy": np.linspace(0.98, 0.99, 11)}, reference="reference", percent=True)
         assert [p.get_width() for p in ax.patches] == list(np.linspace(0.98, 0.99, 11))
         assert ax.yaxis_inverted()
-        assert 0.97 < ax.get_xlim()[0] < 0.98
+        assert ax.get_xlim()[0] == 0
         assert ax.patches[0].get_facecolor()[:3] == pytest.approx((0x6E / 255,) * 3)
+        ax.figure.draw_without_rendering()
+        assert_apart([*ax.get_yticklabels(), *ax.texts])
+
+    def test_points_where_the_axis_does_not_start_at_0(self):
+        values = np.linspace(0.98, 0.99, 11)
+        spread = {"low": {"accuracy": values - 0.002}, "high": {"accuracy": values + 0.002}}
+        ax = bars(VARIANTS, {"accuracy": values}, **spread, reference="reference", percent=True, zoomed=True)
+        assert not ax.patches, "the length of a bar would mislead"
+        np.testing.assert_allclose(ax.collections[-1].get_offsets(), np.column_stack([values, np.arange(11)]))
+        assert 0.97 < ax.get_xlim()[0] < 0.978
+        assert ax.collections[-1].get_facecolor()[0, :3] == pytest.approx((0x6E / 255,) * 3)
         ax.figure.draw_without_rendering()
         assert_apart([*ax.get_yticklabels(), *ax.texts])
 
@@ -210,6 +239,21 @@ class TestBars:
     def test_what_is_missing_is_not_drawn(self):
         ax = bars(["a", "b"], {"x": [1.0, float("nan")]})
         assert [t.get_text() for t in ax.texts] == ["1.00"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "english", "french"),
+    [
+        ((0.001, 0.02), "[+0.10, +2.00]", "[+0,10\u00a0; +2,00]"),
+        ((0.0, 0.02), "(0.00, +2.00]", "]0,00\u00a0; +2,00]"),
+        ((-0.02, 0.0), "[−2.00, 0.00)", "[−2,00\u00a0; 0,00["),
+        ((0.0, 0.0), "[±0.00, ±0.00]", "[±0,00\u00a0; ±0,00]"),  # of a model and itself: 0 is all there is
+    ],
+)
+def test_an_interval_is_open_at_the_0_that_holms_test_has_left_out(limits, english, french):
+    assert interval(*limits) == english
+    with use("fr"):
+        assert interval(*limits) == french
 
 
 def test_forest_cuts_what_no_difference_can_reach() -> None:
@@ -238,7 +282,7 @@ def test_forest():
     assert drawn == [(0.0005, 0.0057), (0.0012, 0.005), (0.0031,), (-0.003, 0.001), (-0.002, 0.0005), (-0.001,)]
     assert ax.lines[1].get_color() == style.VERDICTS["better"]
     with use("fr"):
-        assert forest(["a"], [0.0031], [0.0], [0.01], ["better"]).texts[0].get_text() == "+0,31 [±0,00\u00a0; +1,00]"
+        assert forest(["a"], [0.0031], [0.0], [0.01], ["better"]).texts[0].get_text() == "+0,31 ]0,00\u00a0; +1,00]"
 
 
 @pytest.mark.parametrize("lang", ["en", "fr"])

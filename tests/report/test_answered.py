@@ -123,6 +123,7 @@ def test_a_question_that_breaks_down_does_not_lose_the_report(
     assert broken.failure == "ZeroDivisionError: division by zero"
     assert "variant 'deep'" in refused.failure
     assert "There are reference, wide." in refused.failure
+    assert "could not be answered. Variant 'deep'" in str(refused)
     (callout,) = broken.section().blocks
     assert isinstance(callout, Callout)
     assert callout.text.startswith("This question could not be answered.")

@@ -1,3 +1,4 @@
+import json
 import re
 import zlib
 from datetime import UTC, datetime
@@ -5,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typst
 from conftest import VARIANTS, confusion, curves, new_sample, sample, verdicts, wide
 
 from etalon.errors import ReportError
@@ -100,25 +102,61 @@ def test_empty_blocks(tmp_path: Path) -> None:
     assert (tmp_path / "a.pdf").exists()
 
 
-def test_columns_of_numbers_take_what_they_need_and_texts_the_rest() -> None:
-    assert [width > 0 for width in pdf.widths(verdicts())] == [True, False, False, False, False, False]
-    assert [width > 0 for width in pdf.widths(wide())] == [True, *[False] * 6, True]
-    matrix = Table([Column(""), *[Column(str(i), "number") for i in range(10)]], [])
-    assert [width > 0 for width in pdf.widths(matrix)] == [False, *[True] * 10]
+LAYERS = [
+    ["max_pooling2d_1", "MaxPooling2D", "13 × 13 × 8", "—", "0"],
+    ["residual_block_12/depthwise_separable_convolution", "SeparableConv2D", "112 × 112 × 2 048", "123 456", "12 345"],
+    ["a" * 70, "GlobalAveragePooling2D", "2 048", "—", "0"],
+]
+HEADS = ["Couche", "Type", "Sortie", "Poids par neurone ou filtre", "Poids"]
 
 
-def test_letters_are_smaller_where_many_columns_must_fit() -> None:
-    few = Table([Column("a"), Column("b", "number")], [["x", "98.12%"]])
-    many = Table([Column("a"), *[Column("b", "number")] * 14], [["x", *["98.12%"] * 14]])
-    more = Table([Column("a"), *[Column("b", "number")] * 40], [["x", *["98.12%"] * 40]])
-    assert pdf.size(few) == 9
-    assert pdf.LEAST_SIZE < pdf.size(many) < 9
-    assert pdf.size(more) == pdf.LEAST_SIZE
+def layers(rows: int) -> Table:
+    return Table([Column(head, "number" if i > 1 else "text") for i, head in enumerate(HEADS)], LAYERS[:rows])
+
+
+def laid_out(tables: list[Table], folder: Path) -> list[dict[str, Any]]:
+    """How the template lays the tables out: the size of their letters, the widths of their columns, in points."""
+    told = pdf._Writer("fr", folder).document(around(*tables, lang="fr"))
+    (folder / "document.json").write_text(json.dumps(told), encoding="utf-8")
+    template = Path(pdf.__file__).with_name("template.typ")
+    (folder / "main.typ").write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    found: list[dict[str, Any]] = json.loads(
+        typst.query(folder / "main.typ", "<table-layout>", field="value", root=folder)
+    )
+    return found
+
+
+def test_columns_have_what_their_words_need_and_fill_the_page(tmp_path: Path) -> None:
+    few, one = layers(1), Table([Column("a", "number")], [["1"]])
+    found = laid_out([few, layers(3), verdicts(), wide(), one], tmp_path)
+    for told in found[:-1]:
+        assert sum(told["widths"]) == pytest.approx(told["room"])
+        assert not told["cut"]
+    assert found[0]["size"] == 9
+    assert found[0]["widths"][1] > 9 * 0.5 * len("MaxPooling2D"), "no word is cut, nor runs into the next column"
+    assert sum(found[-1]["widths"]) < found[-1]["room"] / 4, "a column of numbers takes what it needs"
+
+
+def test_letters_are_smaller_where_many_columns_must_fit(tmp_path: Path) -> None:
+    few, many, more = (
+        Table([Column("a"), *[Column("b", "number")] * n], [["x", *["98.12%"] * n]]) for n in (1, 14, 40)
+    )
+    found = laid_out([few, many, more], tmp_path)
+    assert found[0]["size"] == 9
+    assert 5.5 < found[1]["size"] < 9
+    assert (found[2]["size"], found[2]["cut"]) == (5.5, True), "words are broken rather than laid over one another"
+    assert sum(found[2]["widths"]) == pytest.approx(found[2]["room"])
+
+
+def test_in_a_matrix_numbers_share_the_room() -> None:
+    assert pdf.growing(verdicts()) == pdf.growing(wide()) == "text"
+    assert pdf.growing(Table([Column(""), *[Column(str(i), "number") for i in range(10)]], [])) == "number"
 
 
 def test_long_words_may_be_broken_after_their_punctuation() -> None:
     assert pdf.breakable("two_convolutions_more") == "two_\u200bconvolutions_\u200bmore"
     assert pdf.breakable("two_conv") == "two_conv"
+    assert pdf.breakable("a" * 25) == "\u200b".join("a" * 25)
     assert pdf.breakable("a sentence, of short words.") == "a sentence, of short words."
     assert all(pdf.breakable(name) == name or len(name) >= 12 for name in VARIANTS)
 
