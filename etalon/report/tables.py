@@ -95,7 +95,7 @@ class Comparison:
         return pd.DataFrame(rows, index=pd.Index([entry.name for entry in self.evidence.entries], name="variant"))
 
     def plot(self, what: What = "accuracy", ax: "Axes | None" = None) -> "Axes":
-        """One line a model: points of accuracy with their 95% intervals, or bars of training time with its spread."""
+        """Bars from 0, one a model: of accuracy with its 95% interval, or of time with its spread over seeds."""
         entries = self.evidence.entries
         names, reference = [entry.name for entry in entries], entries[0].name
         if what == "time":
@@ -117,7 +117,6 @@ class Comparison:
             ylabel=noted or label,
             title=label,
             percent=shares,
-            zoomed=shares,
             digits=digits,
             reference=reference,
         )

@@ -92,12 +92,8 @@ def test_test_images_are_sealed_until_they_are_opened(
     "address",
     [
         "train/1437.png",
-        "train/-1.png",
-        "train/99999999999999999999.png",
-        "train/x.png",
         "train/1.png?scale=0",
         "train/1.png?scale=17",
-        "other/1.png",
         "train/sheet.png",
         "train/sheet.png?i=",
         "train/sheet.png?i=1,2",
@@ -109,3 +105,8 @@ def test_test_images_are_sealed_until_they_are_opened(
 )
 def test_odd_addresses_are_refused(client: TestClient, here: str, address: str) -> None:
     assert client.get(f"{here}/{address}").status_code == 422
+
+
+@pytest.mark.parametrize("address", ["train/-1.png", "train/99999999999999999999.png", "train/x.png", "other/1.png"])
+def test_what_can_be_no_image_is_not_found(client: TestClient, here: str, address: str) -> None:
+    assert client.get(f"{here}/{address}").status_code == 404

@@ -334,5 +334,5 @@ def test_the_reference_on_mnist_learns(tmp_path: Path) -> None:
     study = etalon.open_study(STUDY).with_(data=small, seeds=1, epochs=2, store=tmp_path)
     study.variants = {"create_baseline_model": study.variants["create_baseline_model"]}
     assert study.run(progress=False, workers=0).test().reference.accuracy[0] > 0.9
-    with pytest.raises(StudyError, match="no finished trial"):
+    with pytest.raises(StudyError, match="no variant of this name"):
         _ = study.result()["dropout"]
