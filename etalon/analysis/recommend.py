@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from etalon.analysis.crossed import Interval, compare, mean_accuracy
 from etalon.analysis.design import ONCE, Design
-from etalon.analysis.times import Times, alike, duration, faster, mean
+from etalon.analysis.times import Times, alike, duration, faster, mean, overlap
 from etalon.analysis.verdicts import ALPHA, ROPE, Trained, Verdicts, plain, verdicts
 from etalon.errors import StudyError
 from etalon.figures.intervals import limit_points
@@ -324,17 +324,21 @@ def _scored(candidate: Assessment) -> str:
 def _cost(made: Recommendation) -> str:
     chosen, reference = made[made.chosen], made[made.reference]
     same = alike(chosen.times, reference.times)
-    told = (
-        _(
+    if same:
+        told = _(
             "It trains in the same time as {reference}, {time}; its gap between training and validation is {gap}, "
             "against {reference_gap}."
         )
-        if same
-        else _(
+    elif overlap(chosen.times, reference.times):
+        told = _(
+            "It trains in {time}, {reference} in {reference_time}, but the times of the seeds overlap; its gap between "
+            "training and validation is {gap}, against {reference_gap}."
+        )
+    else:
+        told = _(
             "It trains in {time}, {reference} in {reference_time}; its gap between training and validation is {gap}, "
             "against {reference_gap}."
         )
-    )
     return told.format(
         time=duration([*chosen.times, *reference.times] if same else chosen.times),
         reference=made.reference,

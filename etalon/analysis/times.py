@@ -14,15 +14,20 @@ def mean(times: Times) -> float:
 
 
 def duration(times: Times) -> str:
-    """The mean, in no finer unit than the seeds agree on."""
-    return seconds(mean(times), max(times) - min(times))
+    """The mean, in words."""
+    return seconds(mean(times))
+
+
+def overlap(ours: Times, theirs: Times) -> bool:
+    """Whether the times of the seeds are not all on one side: they may be as much the machine's as the models'."""
+    return min(ours) <= max(theirs) and min(theirs) <= max(ours)
 
 
 def alike(ours: Times, theirs: Times) -> bool:
-    """Whether nothing tells two models apart by their times: those of the seeds overlap."""
-    return min(ours) <= max(theirs) and min(theirs) <= max(ours)
+    """Whether two models take as much time for all that one sees: the seeds overlap, the means are close."""
+    return overlap(ours, theirs) and FASTER * mean(theirs) < mean(ours) < mean(theirs) / FASTER
 
 
 def faster(ours: Times, theirs: Times) -> bool:
     """Whether ours are shorter, by more than chance and by enough to be worth a word."""
-    return not alike(ours, theirs) and mean(ours) <= FASTER * mean(theirs)
+    return not overlap(ours, theirs) and mean(ours) <= FASTER * mean(theirs)

@@ -12,7 +12,7 @@ from etalon.analysis.curves import Overfitting
 from etalon.analysis.findings import Finding, effect
 from etalon.analysis.findings import against as compared
 from etalon.analysis.predictions import PartName
-from etalon.analysis.times import Times, alike, duration, faster, mean
+from etalon.analysis.times import FASTER, Times, alike, duration, faster, mean, overlap
 from etalon.analysis.verdicts import Verdict, Verdicts
 from etalon.errors import StudyError
 from etalon.figures.intervals import limit_points
@@ -190,6 +190,8 @@ def _costs(cost: Cost, before: Cost) -> Sequence[str]:
         told.append(_("It has {weights} weights instead of {weights_before}."))
     if same_time:
         told.append(_("It trains in as much time, {time}."))
+    elif overlap(cost.times, before.times):
+        told.append(_("It trains in {time} instead of {time_before}, but the times of the seeds overlap."))
     else:
         told.append(_("It trains in {time} instead of {time_before}."))
     if cost.updates != before.updates:
@@ -202,7 +204,7 @@ def _conclusion(verdict: Verdict, cost: Cost, before: Cost) -> str:
     if verdict.verdict == "worse":
         return _("The results are degraded: it is not worth it.")
     if verdict.verdict == "better":
-        dearer = cost.weights > before.weights or faster(before.times, cost.times)
+        dearer = cost.weights > before.weights or mean(before.times) <= FASTER * mean(cost.times)
         return _("It is worth it if that gain is worth its cost.") if dearer else _("It is worth it: it costs no more.")
     if verdict.verdict == "equivalent":
         return (

@@ -12,7 +12,6 @@ from datetime import datetime
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from io import BytesIO
-from math import floor, log10
 from pathlib import Path
 
 from etalon.errors import EtalonError, ReportError
@@ -115,21 +114,12 @@ def in_points(fraction: float, digits: int = 2, *, margin: bool = False) -> str:
     return ngettext("{points} points", "{points} points", whole).format(points=written)
 
 
-def seconds(duration: float, spread: float = 0.0) -> str:
-    """A duration in seconds as one reads it: 0.8 s, 42 s, 3 min 05 s.
-
-    Args:
-        spread: of what it is the mean, in seconds: one figure that it leaves uncertain is written, and none after.
-    """
-    digits = 2 if 0.005 <= duration < 0.095 else 1 if duration < 10 else 0
-    if spread > 0 and duration > 0:
-        digits = min(digits, max(-floor(log10(spread)), -floor(log10(duration))))
-    rounded = round(duration, digits)
+def seconds(duration: float) -> str:
+    """A duration in seconds as one reads it: 0.8 s, 42 s, 3 min 05 s."""
+    rounded = round(duration, 2 if 0.005 <= duration < 0.095 else 1 if duration < 10 else 0)
     if rounded < 60:
-        return f"{number(rounded, max(0, digits))} s"
-    if digits <= -2:
-        return f"{round(duration / 60)} min"
-    minutes, rest = divmod(round(rounded), 60)
+        return f"{number(rounded, 2 if 0 < rounded < 0.095 else 1 if rounded < 10 else 0)} s"
+    minutes, rest = divmod(round(duration), 60)
     return f"{minutes} min {rest:02d} s"
 
 

@@ -46,11 +46,13 @@ def test_costs_are_said(found):
     assert "It has as many weights, 100. It trains in as much time, 1.0 s." in worth(found, "good", SMALL, SMALL).text
 
 
-def test_times_that_the_seeds_do_not_tell_apart_are_the_same(found):
+def test_times_of_seeds_that_overlap(found):
     slow, fast = Cost(100, (0.2, 0.3, 0.7), 50), Cost(100, (0.1, 0.2, 0.3), 50)
-    assert "It trains in as much time, 0.3 s." in worth(found, "good", fast, slow).text
+    close = Cost(100, (0.1, 0.2, 0.36), 50)
+    assert "It trains in as much time, 0.2 s." in worth(found, "good", close, fast).text
+    assert "in 0.2 s instead of 0.4 s, but the times of the seeds overlap." in worth(found, "good", fast, slow).text
     assert worth(found, "copy", fast, slow).text.endswith("It is not worth it: nothing is gained.")
-    assert worth(found, "good", slow, fast).text.endswith("It is worth it: it costs no more.")
+    assert worth(found, "good", slow, fast).text.endswith("It is worth it if that gain is worth its cost.")
 
 
 def test_against_another(found):
